@@ -1,0 +1,80 @@
+// The contract between the worker's host and a build of SQLite. `sqlite-wasm.ts` implements it over
+// our VFS; a build that has no VFS implements it over what it has.
+
+import type { IntegerMode, SqlValue, TxnState } from "../types.ts";
+
+/**
+ * Receives a result cell by cell, in column order, straight from SQLite's memory: `heap` is only
+ * valid during the call.
+ */
+export interface RowSink {
+  /** Called once before the first row of a statement's result, with the names of its columns. */
+  begin(columns: readonly string[]): void;
+  null(column: number): void;
+  number(column: number, value: number): void;
+  bigint(column: number, value: bigint): void;
+  /** Text as UTF-8 (WTF-8 where it has lone surrogates) in `heap[start, end)`. */
+  text(column: number, heap: Uint8Array, start: number, end: number): void;
+  blob(column: number, heap: Uint8Array, start: number, end: number): void;
+  /** Ends a row. Returns false when the sink has enough for now. */
+  endRow(): boolean;
+}
+
+/** A value that {@link RowSink} can carry and a parameter can take. */
+export type ParamValue = SqlValue;
+
+/** One prepared statement. */
+export interface EngineStatement {
+  readonly sql: string;
+  /** `sqlite3_stmt_readonly`: it cannot change the database file. */
+  readonly readonly: boolean;
+  /** Running it changes what the next borrower of the connection would find (see `host.ts`). */
+  readonly taints: boolean;
+  readonly columns: readonly string[];
+  /** Name of each parameter with its prefix, by position from 0; `undefined` for a bare `?`. */
+  readonly parameters: readonly (string | undefined)[];
+  /** Bytes of the SQL text that follow this statement. */
+  readonly tail: string;
+  /** Binds every parameter; `values[i]` goes to parameter i + 1. */
+  bind(values: readonly ParamValue[]): void;
+  /**
+   * Steps until the statement is done, then resets it and returns true; or until the sink says
+   * enough, and returns false. @throws SqliteError (the statement is then reset).
+   */
+  run(sink: RowSink | undefined, integers: IntegerMode): boolean;
+  reset(): void;
+  finalize(): void;
+}
+
+/** One `sqlite3*`. */
+export interface EngineConnection {
+  readonly txnState: TxnState;
+  readonly autocommit: boolean;
+  /** Rows the most recent INSERT, UPDATE or DELETE changed. */
+  readonly changes: number;
+  /** Rows changed since the connection was opened, triggers included. */
+  readonly totalChanges: number;
+  readonly lastInsertRowid: number | bigint;
+  /** The first statement of `sql`, or undefined where there is none (white space, comments). */
+  prepare(sql: string): EngineStatement | undefined;
+  /**
+   * `stop` is asked every so many instructions of the virtual machine while a statement runs; true
+   * ends the statement with `SQLITE_INTERRUPT`.
+   */
+  onProgress(stop: (() => boolean) | undefined): void;
+  close(): void;
+}
+
+/** How to open a connection. */
+export interface EngineOpenOptions {
+  readonly readonly: boolean;
+  readonly create: boolean;
+}
+
+/** One instance of SQLite in this thread. */
+export interface Engine {
+  readonly version: string;
+  open(path: string, options: EngineOpenOptions): EngineConnection;
+  /** Closes what is still open and gives the instance's place in the shared memory back. */
+  close(): void;
+}

@@ -1,0 +1,224 @@
+// Every error the library throws, and the form in which errors cross a thread.
+
+/** Why a {@link StorageError} came about. */
+export type StorageReason = "quota" | "permission" | "locked" | "corrupt" | "unsupported" | "io";
+
+/** Codes of errors that are the pool's own; SQLite's carry SQLite's extended names. */
+export type PoolErrorCode =
+  | "ACQUIRE_TIMEOUT"
+  | "POOL_EXHAUSTED"
+  | "POOL_CLOSED"
+  | "CONNECTION_RELEASED"
+  | "WORKER_CRASHED"
+  | `STORAGE_${Uppercase<StorageReason>}`;
+
+/** A code is API: match on it rather than on a message. */
+export type ErrorCode = PoolErrorCode | `SQLITE_${string}`;
+
+/** The base of every error of this library. */
+export class PoolError extends Error {
+  override readonly name: string = "PoolError";
+  /** Stable identifier of the kind of failure. */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** What an {@link SqliteError} carries beside its message. */
+export interface SqliteErrorDetails extends ErrorOptions {
+  readonly code: `SQLITE_${string}`;
+  readonly resultCode: number;
+  readonly sql?: string | undefined;
+  readonly offset?: number | undefined;
+}
+
+/** An error SQLite reported. `code` is the extended name, such as `SQLITE_CONSTRAINT_UNIQUE`. */
+export class SqliteError extends PoolError {
+  override readonly name: string = "SqliteError";
+  declare readonly code: `SQLITE_${string}`;
+  /** The extended result code, see https://sqlite.org/rescode.html */
+  readonly resultCode: number;
+  /** The statement that failed, where one did. */
+  readonly sql: string | undefined;
+  /** Byte offset into `sql` of the token a syntax error is about, or -1. */
+  readonly offset: number;
+
+  constructor(message: string, details: SqliteErrorDetails) {
+    super(details.code, message, details);
+    this.resultCode = details.resultCode;
+    this.sql = details.sql;
+    this.offset = details.offset ?? -1;
+  }
+}
+
+/** Who holds the write lock of a database. */
+export interface WriteLockHolder {
+  /** The holder's pool, by its `name`. */
+  readonly pool: string;
+  /** The holder's connection, by its `id`. */
+  readonly connection: number;
+  /** The statement it took the lock for. */
+  readonly sql: string | undefined;
+  /** Milliseconds it has held the lock. */
+  readonly heldMs: number;
+}
+
+/** The database stayed locked for longer than `busyTimeout`. */
+export class BusyError extends SqliteError {
+  override readonly name = "BusyError";
+  /** Who held the write lock when the wait ended, where that is known. */
+  readonly holder: WriteLockHolder | undefined;
+
+  constructor(
+    message: string,
+    details: SqliteErrorDetails & { readonly holder?: WriteLockHolder | undefined },
+  ) {
+    super(message, details);
+    this.holder = details.holder;
+  }
+}
+
+/** One connection that was out when an acquire gave up. */
+export interface LeaseReport {
+  readonly connection: number;
+  /** Milliseconds since it was lent. */
+  readonly heldMs: number;
+  /** The statement it runs now, if it runs one. */
+  readonly sql: string | undefined;
+}
+
+/** No connection became free in time. */
+export class AcquireTimeoutError extends PoolError {
+  override readonly name = "AcquireTimeoutError";
+  /** `"nested"`: the caller waits for leases that are all its own. */
+  readonly reason: "timeout" | "nested";
+  /** Who holds the connections. */
+  readonly leases: readonly LeaseReport[];
+
+  constructor(
+    message: string,
+    details: ErrorOptions & {
+      readonly reason: "timeout" | "nested";
+      readonly leases: readonly LeaseReport[];
+    },
+  ) {
+    super("ACQUIRE_TIMEOUT", message, details);
+    this.reason = details.reason;
+    this.leases = details.leases;
+  }
+}
+
+/** `maxWaiters` are waiting already. */
+export class PoolExhaustedError extends PoolError {
+  override readonly name = "PoolExhaustedError";
+
+  constructor(message: string) {
+    super("POOL_EXHAUSTED", message);
+  }
+}
+
+/** The pool is closed, or closes. */
+export class PoolClosedError extends PoolError {
+  override readonly name = "PoolClosedError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("POOL_CLOSED", message, options);
+  }
+}
+
+/** The connection was given back before; acquire another one. */
+export class ConnectionReleasedError extends PoolError {
+  override readonly name = "ConnectionReleasedError";
+
+  constructor(message: string) {
+    super("CONNECTION_RELEASED", message);
+  }
+}
+
+/** The thread that ran the connection died. Whether a statement in flight took effect is unknown. */
+export class WorkerCrashedError extends PoolError {
+  override readonly name = "WorkerCrashedError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("WORKER_CRASHED", message, options);
+  }
+}
+
+/** The storage below SQLite refused or failed. */
+export class StorageError extends PoolError {
+  override readonly name = "StorageError";
+  readonly reason: StorageReason;
+
+  constructor(reason: StorageReason, message: string, options?: ErrorOptions) {
+    super(`STORAGE_${reason.toUpperCase() as Uppercase<StorageReason>}`, message, options);
+    this.reason = reason;
+  }
+}
+
+/** An error as plain data, so that its class, code and stack survive `postMessage`. */
+export interface WireError {
+  readonly type: "sqlite" | "storage" | "closed" | "type" | "range" | "other";
+  readonly message: string;
+  readonly stack?: string | undefined;
+  readonly code?: `SQLITE_${string}` | undefined;
+  readonly resultCode?: number | undefined;
+  readonly sql?: string | undefined;
+  readonly offset?: number | undefined;
+  readonly reason?: StorageReason | undefined;
+  readonly cause?: WireError | undefined;
+}
+
+/** Turns anything thrown into plain data. */
+export function toWire(thrown: unknown): WireError {
+  if (!(thrown instanceof Error)) return { type: "other", message: String(thrown) };
+  const base = {
+    message: thrown.message,
+    stack: thrown.stack,
+    cause: thrown.cause === undefined ? undefined : toWire(thrown.cause),
+  };
+  if (thrown instanceof SqliteError) {
+    const { code, resultCode, sql, offset } = thrown;
+    return { type: "sqlite", ...base, code, resultCode, sql, offset };
+  }
+  if (thrown instanceof StorageError) return { type: "storage", ...base, reason: thrown.reason };
+  if (thrown instanceof PoolClosedError) return { type: "closed", ...base };
+  if (thrown instanceof TypeError) return { type: "type", ...base };
+  if (thrown instanceof RangeError) return { type: "range", ...base };
+  return { type: "other", ...base };
+}
+
+/** Rebuilds the error that {@link toWire} described, with the stack of the thread it came from. */
+export function fromWire(wire: WireError): Error {
+  const error = rebuild(wire);
+  if (wire.stack !== undefined) error.stack = wire.stack;
+  return error;
+}
+
+function rebuild(wire: WireError): Error {
+  const options = wire.cause === undefined ? {} : { cause: fromWire(wire.cause) };
+  switch (wire.type) {
+    case "sqlite":
+      return new SqliteError(wire.message, {
+        ...options,
+        code: wire.code ?? "SQLITE_ERROR",
+        resultCode: wire.resultCode ?? 1,
+        sql: wire.sql,
+        offset: wire.offset,
+      });
+    case "storage":
+      return new StorageError(wire.reason ?? "io", wire.message, options);
+    case "closed":
+      return new PoolClosedError(wire.message, options);
+    case "type":
+      return new TypeError(wire.message, options);
+    case "range":
+      return new RangeError(wire.message, options);
+    case "other":
+      return new Error(wire.message, options);
+    default:
+      return wire.type satisfies never;
+  }
+}

@@ -1,0 +1,66 @@
+// The contract between the VFS and whatever keeps the bytes. A new storage is one file that
+// implements this and passes `test/storage/contract.ts`.
+//
+// Everything is synchronous, because SQLite calls its VFS from WebAssembly. What fails throws a
+// `StorageFault`; the VFS turns it into the result code SQLite expects and keeps the fault as the
+// cause of the error the caller finally sees.
+
+/** Why a storage operation failed. Same words as `StorageError.reason`. */
+export type FaultReason = "quota" | "permission" | "locked" | "corrupt" | "unsupported" | "io";
+
+/** A failed storage operation. */
+export class StorageFault extends Error {
+  override readonly name = "StorageFault";
+  readonly reason: FaultReason;
+  /** The file does not exist. SQLite asks for some files only to learn that. */
+  readonly notFound: boolean;
+
+  constructor(
+    reason: FaultReason,
+    message: string,
+    options?: ErrorOptions & { readonly notFound?: boolean },
+  ) {
+    super(message, options);
+    this.reason = reason;
+    this.notFound = options?.notFound ?? false;
+  }
+}
+
+/** How a file is opened. */
+export interface OpenFlags {
+  /** Create the file if it is not there. Its directory must exist. */
+  readonly create: boolean;
+  /** Open for reading only. */
+  readonly readonly: boolean;
+}
+
+/** An open file. Not used again after `close()`. */
+export interface StorageFile {
+  /** The file can only be read. */
+  readonly readonly: boolean;
+  /**
+   * Fills `heap[start, start + length)` from byte `offset` of the file on, and returns how many
+   * bytes there were; fewer than `length` only at the end of the file. Bytes beyond are left alone.
+   */
+  read(heap: Uint8Array, start: number, length: number, offset: number): number;
+  /** Writes all of `heap[start, start + length)` at byte `offset`, or throws. A gap reads as zeros. */
+  write(heap: Uint8Array, start: number, length: number, offset: number): void;
+  truncate(sizeBytes: number): void;
+  /** Returns when what was written survives a power cut. */
+  sync(): void;
+  sizeBytes(): number;
+  close(): void;
+}
+
+/** A place that keeps files. Paths are absolute: what `resolve` returned. */
+export interface Storage {
+  /** The one name of a file: absolute, symbolic links resolved (of the directory, for a new file). */
+  resolve(path: string): string;
+  /** @throws StorageFault with `notFound` when it is not there and `create` is false. */
+  open(path: string, flags: OpenFlags): StorageFile;
+  exists(path: string): boolean;
+  /** The file could be opened for writing. */
+  isWritable(path: string): boolean;
+  /** Removes the file; durable when `syncDirectory`. @throws StorageFault with `notFound`. */
+  delete(path: string, syncDirectory: boolean): void;
+}

@@ -1,0 +1,52 @@
+// Words every layer shares. No behaviour, no imports.
+
+/** A value as SQLite stores it. An integer beyond ±(2^53 − 1) is a `bigint`. */
+export type SqlValue = null | number | bigint | string | Uint8Array;
+
+/** A value that may be bound to a parameter. A boolean is stored as 0 or 1. */
+export type BindValue = SqlValue | boolean | ArrayBuffer;
+
+/** Positional (`?`, `?1`) or named (`:a`, `@a`, `$a`, keys without the prefix) parameters. */
+export type BindParams = readonly BindValue[] | Readonly<Record<string, BindValue>>;
+
+/** One row as an object by column name. Of two columns of one name the last wins. */
+export type Row = Record<string, SqlValue>;
+
+/**
+ * How SQLite integers reach JavaScript: `"auto"` gives a `number` where it is safe and a `bigint`
+ * beyond; `"bigint"` always a `bigint`; `"number"` always a `number`, and a `RangeError` for an
+ * unsafe one.
+ */
+export type IntegerMode = "auto" | "bigint" | "number";
+
+/** See https://sqlite.org/pragma.html#pragma_journal_mode */
+export type JournalMode = "wal" | "delete" | "truncate" | "persist" | "memory" | "off";
+
+/** See https://sqlite.org/pragma.html#pragma_synchronous */
+export type Synchronous = "off" | "normal" | "full" | "extra";
+
+/** Where the bytes of a database live. */
+export type StorageKind = "file" | "opfs" | "indexeddb" | "memory";
+
+/** Which build of SQLite runs. */
+export type EngineKind = "sqlite-wasm" | "sql.js";
+
+/** The value of a pragma given as an option. */
+export type PragmaValue = string | number | boolean;
+
+/** See https://sqlite.org/pragma.html#pragma_wal_checkpoint */
+export type CheckpointMode = "passive" | "full" | "restart" | "truncate";
+
+/** What `execute` tells of a statement. */
+export interface ExecuteResult {
+  /** Rows the statement itself inserted, updated or deleted; 0 for one that changes no rows. */
+  readonly changes: number;
+  /** The rowid of the connection's latest successful insert. */
+  readonly lastInsertRowid: number | bigint;
+}
+
+/**
+ * A connection's transaction as `sqlite3_txn_state` numbers it: 0 none, 1 read, 2 write.
+ * See https://sqlite.org/c3ref/c_txn_none.html
+ */
+export type TxnState = 0 | 1 | 2;
