@@ -1,0 +1,28 @@
+// One thread that owns SQLite, seen from the caller's side. `client.ts` implements it over a worker,
+// `worker/inline.ts` in the calling thread; the pool knows only this.
+
+import type { WorkerCrashedError } from "../errors.ts";
+import type { Reply, Request } from "./protocol.ts";
+
+export interface Port {
+  /** Statements run in another thread, and so at the same time as the caller's own code. */
+  readonly parallel: boolean;
+  /** `interrupt` reaches a statement while it runs (it never can in the calling thread). */
+  readonly canInterrupt: boolean;
+  /**
+   * Sends a request. Never rejects or throws: a failure, the thread's death included, is
+   * `Reply.error`. The reply comes at once where SQLite runs in the calling thread.
+   */
+  request(request: Request): Reply | Promise<Reply>;
+  /** Interrupts whatever was sent to `connection` and has not been answered yet. */
+  interrupt(connection: number): void;
+  /** Settles once, when the thread is gone: with the error if it died, undefined if it was closed. */
+  readonly closed: Promise<WorkerCrashedError | undefined>;
+  /** Closes all connections of the thread and ends it. Idempotent. */
+  close(): Promise<void>;
+  /** Ends the thread without asking it. Requests in flight answer `WorkerCrashedError`. */
+  terminate(): Promise<void>;
+}
+
+/** Starts a thread. Rejects when the thread cannot start. */
+export type PortFactory = () => Promise<Port>;

@@ -1,0 +1,237 @@
+// What crosses from the caller's thread to the thread that owns SQLite, and back.
+//
+// One request, one reply. Requests of one connection are answered in the order they were sent.
+// The hot kind, `run`, has a binary form for the shared-memory ring (`frames.ts`); every other
+// kind, and a `run` too large for the ring, goes as plain data through `postMessage`.
+
+import type {
+  EngineKind,
+  IntegerMode,
+  JournalMode,
+  PragmaValue,
+  Row,
+  SqlValue,
+  StorageKind,
+  Synchronous,
+  TxnState,
+} from "../types.ts";
+
+/** Parameters after validation: booleans and ArrayBuffers are gone. */
+export type WireParams = readonly SqlValue[] | Readonly<Record<string, SqlValue>>;
+
+/** What a `run` wants back. `"changes"` drops the rows. */
+export type Want = "objects" | "arrays" | "first" | "firstArray" | "value" | "changes";
+
+/** What the borrower of the connection may do at this moment. */
+export interface Access {
+  /**
+   * The caller holds the database's write permit. Without it a statement that may write is not run;
+   * its reply has `needsPermit` instead.
+   */
+  readonly permit: boolean;
+  /** The lease refuses writes: a statement that may write fails with `SQLITE_READONLY`. */
+  readonly readonly: boolean;
+  /** The statement is interrupted after so many milliseconds; 0: never. */
+  readonly timeoutMs: number;
+}
+
+interface OnConnection {
+  /** The connection's number, chosen by the caller, unique in the process. */
+  readonly connection: number;
+}
+
+/** Opens `connection` in this thread and applies the pragmas of the thread's configuration. */
+export interface OpenRequest extends OnConnection {
+  readonly kind: "open";
+}
+
+export interface CloseRequest extends OnConnection {
+  readonly kind: "close";
+}
+
+/** Runs one statement to its end. */
+export interface RunRequest extends OnConnection, Access {
+  readonly kind: "run";
+  readonly sql: string;
+  readonly params: WireParams;
+  readonly want: Want;
+}
+
+/** Runs one statement once per entry of `paramsList`, in one transaction (or savepoint). */
+export interface ManyRequest extends OnConnection, Access {
+  readonly kind: "many";
+  readonly sql: string;
+  readonly paramsList: readonly WireParams[];
+}
+
+/** Runs every statement of `sql`, none of which takes parameters. */
+export interface ScriptRequest extends OnConnection, Access {
+  readonly kind: "script";
+  readonly sql: string;
+}
+
+/** Runs several statements atomically: in one transaction, or a savepoint of the open one. */
+export interface BatchRequest extends OnConnection, Access {
+  readonly kind: "batch";
+  readonly statements: readonly { readonly sql: string; readonly params: WireParams }[];
+}
+
+/** Starts a statement whose rows are fetched chunk by chunk; the reply has the first chunk. */
+export interface OpenCursorRequest extends OnConnection, Access {
+  readonly kind: "openCursor";
+  /** The cursor's number, chosen by the caller, unique on the connection. */
+  readonly cursor: number;
+  readonly sql: string;
+  readonly params: WireParams;
+  readonly want: "objects" | "arrays";
+  readonly chunkRows: number;
+}
+
+export interface FetchRequest extends OnConnection {
+  readonly kind: "fetch";
+  readonly cursor: number;
+  readonly chunkRows: number;
+  readonly timeoutMs: number;
+}
+
+export interface CloseCursorRequest extends OnConnection {
+  readonly kind: "closeCursor";
+  readonly cursor: number;
+}
+
+/**
+ * Makes the connection fit for its next borrower: resets cursors, rolls an open transaction back,
+ * and reopens the SQLite handle when a statement changed its state (`Reply.tainted`).
+ */
+export interface ResetRequest extends OnConnection {
+  readonly kind: "reset";
+}
+
+/**
+ * Starts (`destination` set) or continues a backup of the connection's database into another file,
+ * at most `pages` pages a request, all from one snapshot.
+ */
+export interface BackupRequest extends OnConnection {
+  readonly kind: "backup";
+  readonly destination: string;
+  readonly step: "start" | "continue" | "cancel";
+  readonly pages: number;
+}
+
+/**
+ * Replaces the content of the connection's database by that of the file `source`, in one
+ * transaction, after checking its header and integrity. Needs the write permit.
+ */
+export interface ImportRequest extends OnConnection {
+  readonly kind: "import";
+  readonly source: string;
+}
+
+/** Works on a file through the thread's storage, outside SQLite. */
+export interface FileRequest {
+  readonly kind: "file";
+  readonly operation: "create" | "append" | "delete";
+  readonly path: string;
+  readonly bytes?: Uint8Array | undefined;
+}
+
+export type Request =
+  | OpenRequest
+  | CloseRequest
+  | RunRequest
+  | ManyRequest
+  | ScriptRequest
+  | BatchRequest
+  | OpenCursorRequest
+  | FetchRequest
+  | CloseCursorRequest
+  | ResetRequest
+  | BackupRequest
+  | ImportRequest
+  | FileRequest;
+
+/** What a `run` that wants `"changes"`, and each `many`, answers. */
+export interface ChangesResult {
+  readonly changes: number;
+  readonly lastInsertRowid: number | bigint;
+}
+
+/** The result of one statement of a batch. */
+export interface BatchResult extends ChangesResult {
+  readonly rows: readonly Row[];
+}
+
+/** One chunk of a cursor. After `done` the cursor is closed. */
+export interface CursorResult {
+  readonly rows: readonly (Row | SqlValue[])[];
+  readonly done: boolean;
+}
+
+export interface ResetResult {
+  /** A transaction was open and has been rolled back. */
+  readonly rolledBack: boolean;
+  /** The SQLite handle was closed and opened anew. */
+  readonly reopened: boolean;
+}
+
+export interface BackupResult {
+  readonly remainingPages: number;
+  readonly totalPages: number;
+  readonly done: boolean;
+}
+
+/** What each kind of request answers in `Reply.result`. */
+export interface Results {
+  open: undefined;
+  close: undefined;
+  /** By `want`: rows | rows as arrays | row or undefined | array or undefined | value or undefined | ChangesResult */
+  run: unknown;
+  many: ChangesResult;
+  script: undefined;
+  batch: readonly BatchResult[];
+  openCursor: CursorResult;
+  fetch: CursorResult;
+  closeCursor: undefined;
+  reset: ResetResult;
+  backup: BackupResult;
+  import: undefined;
+  file: undefined;
+}
+
+/** The answer to a request. State words describe the connection after it. */
+export interface Reply {
+  /** The connection's transaction; the write permit goes back when this leaves 2. */
+  readonly txn: TxnState;
+  /** False inside a transaction the borrower opened (`sqlite3_get_autocommit`). */
+  readonly autocommit: boolean;
+  /** The connection's state differs from a new one's: it needs a `reset` before it is lent again. */
+  readonly tainted: boolean;
+  /** The statement may write and was not run, because the request had no permit. */
+  readonly needsPermit: boolean;
+  /** Rows that travelled with this reply. */
+  readonly rows: number;
+  readonly result: unknown;
+  /** Set when the request failed; `result` is then undefined. */
+  readonly error: Error | undefined;
+}
+
+/** What a thread needs to know before its first request. Plain data: it is sent to workers. */
+export interface ThreadConfig {
+  readonly engine: EngineKind;
+  readonly storage: StorageKind;
+  /** What `Storage.resolve` returned, or a name of the memory database. */
+  readonly path: string;
+  readonly readonly: boolean;
+  readonly create: boolean;
+  readonly journalMode: JournalMode;
+  readonly synchronous: Synchronous;
+  readonly foreignKeys: boolean;
+  readonly pragmas: Readonly<Record<string, PragmaValue>>;
+  readonly statementCacheSize: number;
+  readonly integers: IntegerMode;
+  /** The database's lock table and wal-index, and this instance's slot in it (`shm/layout.ts`). */
+  readonly shared: unknown;
+  readonly slot: number;
+  /** The compiled engine, where the caller has it already. */
+  readonly module?: WebAssembly.Module | undefined;
+}

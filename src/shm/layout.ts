@@ -1,0 +1,1 @@
+// The memory that all instances of one database share, and its map.
