@@ -50,3 +50,20 @@ export interface ExecuteResult {
  * See https://sqlite.org/c3ref/c_txn_none.html
  */
 export type TxnState = 0 | 1 | 2;
+
+/**
+ * Receives a result cell by cell, in column order, straight from SQLite's memory: `heap` is only
+ * valid during the call.
+ */
+export interface RowSink {
+  /** Called once before the first row of a statement's result, with the names of its columns. */
+  begin(columns: readonly string[]): void;
+  null(column: number): void;
+  number(column: number, value: number): void;
+  bigint(column: number, value: bigint): void;
+  /** Text as UTF-8 (WTF-8 where it has lone surrogates) in `heap[start, end)`. */
+  text(column: number, heap: Uint8Array, start: number, end: number): void;
+  blob(column: number, heap: Uint8Array, start: number, end: number): void;
+  /** Ends a row. Returns false when the sink has enough for now. */
+  endRow(): boolean;
+}

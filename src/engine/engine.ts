@@ -1,27 +1,7 @@
 // The contract between the worker's host and a build of SQLite. `sqlite-wasm.ts` implements it over
 // our VFS; a build that has no VFS implements it over what it has.
 
-import type { IntegerMode, SqlValue, TxnState } from "../types.ts";
-
-/**
- * Receives a result cell by cell, in column order, straight from SQLite's memory: `heap` is only
- * valid during the call.
- */
-export interface RowSink {
-  /** Called once before the first row of a statement's result, with the names of its columns. */
-  begin(columns: readonly string[]): void;
-  null(column: number): void;
-  number(column: number, value: number): void;
-  bigint(column: number, value: bigint): void;
-  /** Text as UTF-8 (WTF-8 where it has lone surrogates) in `heap[start, end)`. */
-  text(column: number, heap: Uint8Array, start: number, end: number): void;
-  blob(column: number, heap: Uint8Array, start: number, end: number): void;
-  /** Ends a row. Returns false when the sink has enough for now. */
-  endRow(): boolean;
-}
-
-/** A value that {@link RowSink} can carry and a parameter can take. */
-export type ParamValue = SqlValue;
+import type { IntegerMode, RowSink, SqlValue, TxnState } from "../types.ts";
 
 /** One prepared statement. */
 export interface EngineStatement {
@@ -36,7 +16,7 @@ export interface EngineStatement {
   /** Bytes of the SQL text that follow this statement. */
   readonly tail: string;
   /** Binds every parameter; `values[i]` goes to parameter i + 1. */
-  bind(values: readonly ParamValue[]): void;
+  bind(values: readonly SqlValue[]): void;
   /**
    * Steps until the statement is done, then resets it and returns true; or until the sink says
    * enough, and returns false. @throws SqliteError (the statement is then reset).
@@ -65,6 +45,16 @@ export interface EngineConnection {
   close(): void;
 }
 
+/** A running copy of one database into another, page by page. See https://sqlite.org/backup.html */
+export interface EngineBackup {
+  /** Copies at most `pages` pages (-1: all that remain); true when the copy is complete. */
+  step(pages: number): boolean;
+  readonly remainingPages: number;
+  readonly totalPages: number;
+  /** Ends the copy; one that is not complete leaves the destination as it was. */
+  finish(): void;
+}
+
 /** How to open a connection. */
 export interface EngineOpenOptions {
   readonly readonly: boolean;
@@ -75,6 +65,8 @@ export interface EngineOpenOptions {
 export interface Engine {
   readonly version: string;
   open(path: string, options: EngineOpenOptions): EngineConnection;
+  /** Starts a copy of the whole database of `from` over that of `to`. */
+  backup(from: EngineConnection, to: EngineConnection): EngineBackup;
   /** Closes what is still open and gives the instance's place in the shared memory back. */
   close(): void;
 }

@@ -12,10 +12,10 @@ import {
   GEN,
   MAX_SLOTS,
   MUTEX,
-  RELEASES,
   REGION_BYTES,
   REGION_GEN,
   REGIONS,
+  RELEASES,
   SHM_LOCK_COUNT,
   SHM_LOCKS,
   type SharedMemory,
@@ -174,7 +174,8 @@ export function reapSlot(memory: SharedMemory, slot: number): void {
   }
   for (let lock = 0; lock < SHM_LOCK_COUNT; lock++) {
     const word = SHM_LOCKS + lock;
-    if (Atomics.compareExchange(control, word, EXCLUSIVE | slot, 0) === (EXCLUSIVE | slot)) continue;
+    if (Atomics.compareExchange(control, word, EXCLUSIVE | slot, 0) === (EXCLUSIVE | slot))
+      continue;
     if ((Atomics.load(control, word) & EXCLUSIVE) === 0) Atomics.and(control, word, ~(1 << slot));
   }
   Atomics.and(control, FILE_SHARED, ~(1 << slot));

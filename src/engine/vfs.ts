@@ -1,0 +1,457 @@
+// One `sqlite3_vfs` over any `Storage`: the SQLite side of every file this instance has open.
+//
+// A `sqlite3_file` is eight bytes of WebAssembly memory: the methods, and the number of the file
+// here. Methods never throw into WebAssembly: what fails becomes the result code SQLite expects,
+// and the fault is kept for whoever reports the error (`takeFault`).
+// Specification: https://sqlite.org/vfs.html and the comments of os.h and sqlite3.h.
+
+import { FileLock, type FileLockHolder, LOCK_NONE, LOCK_SHARED } from "../shm/file-lock.ts";
+import { createSharedMemory, type SharedMemory } from "../shm/layout.ts";
+import { LockTable } from "../shm/lock-table.ts";
+import { type ShmHolder, WalIndex } from "../shm/wal-index.ts";
+import { type Storage, StorageFault, type StorageFile } from "../storage/storage.ts";
+import type { Binding, Pointer, Struct } from "./binding.ts";
+import * as code from "./codes.ts";
+
+/** The name the VFS is registered under. */
+export const VFS_NAME = "pool";
+
+const MAX_PATH_BYTES = 4096;
+const SECTOR_BYTES = 4096;
+/** Milliseconds of the Julian day number of 1970-01-01. */
+const JULIAN_EPOCH_MS = 210_866_760_000_000;
+
+/** Keeps other threads and processes off a database file until it is called off. */
+export type Guard = (path: string) => { release(): void };
+
+/** What the VFS works with. */
+export interface VfsOptions {
+  readonly storage: Storage;
+  /** The pool's own database, and its shared memory and place in it. */
+  readonly path: string;
+  readonly shared: SharedMemory;
+  readonly slot: number;
+  /** Guards any other database, such as an attached one, for this instance alone. */
+  readonly guard: Guard;
+}
+
+/** A database file: what its connections in this instance share. */
+interface Database {
+  readonly lock: FileLock;
+  readonly index: WalIndex;
+  users: number;
+  release(): void;
+}
+
+interface OpenFile extends FileLockHolder, ShmHolder {
+  readonly path: string;
+  readonly file: StorageFile;
+  readonly database: Database | undefined;
+  readonly deleteOnClose: boolean;
+}
+
+/** The VFS of one WebAssembly instance. */
+export class Vfs {
+  readonly #binding: Binding;
+  readonly #options: VfsOptions;
+  readonly #databases = new Map<string, Database>();
+  readonly #files: (OpenFile | undefined)[] = [undefined];
+  readonly #main: Database;
+  readonly #sleeper: Int32Array | undefined =
+    typeof SharedArrayBuffer === "undefined" ? undefined : new Int32Array(new SharedArrayBuffer(4));
+  #methods: Pointer = 0;
+  #fault: StorageFault | undefined;
+
+  constructor(binding: Binding, options: VfsOptions) {
+    this.#binding = binding;
+    this.#options = options;
+    // The pool's database stays known for as long as the instance lives: its guard is the pool's.
+    this.#main = this.#newDatabase(options.shared, options.slot, () => {});
+    this.#main.users = 1;
+    this.#databases.set(options.path, this.#main);
+    this.#methods = this.#installMethods();
+    this.#register();
+  }
+
+  /** The fault behind the latest failure, once. */
+  takeFault(): StorageFault | undefined {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    return fault;
+  }
+
+  /** Brings the wal-index up to date, as is due before a statement starts. */
+  pull(): void {
+    this.#main.index.pull();
+  }
+
+  #newDatabase(memory: SharedMemory, slot: number, release: () => void): Database {
+    const table = new LockTable(memory, slot);
+    return {
+      lock: new FileLock(table),
+      index: new WalIndex(memory, table, this.#binding),
+      users: 0,
+      release,
+    };
+  }
+
+  /** A database other than the pool's belongs to this instance alone while it has it open. */
+  #useDatabase(path: string): Database {
+    let database = this.#databases.get(path);
+    if (database === undefined) {
+      const guard = this.#options.guard(path);
+      database = this.#newDatabase(createSharedMemory(), 0, () => guard.release());
+      this.#databases.set(path, database);
+    }
+    database.users++;
+    return database;
+  }
+
+  #leaveDatabase(path: string, database: Database): void {
+    if (--database.users > 0) return;
+    this.#databases.delete(path);
+    database.release();
+  }
+
+  #fail(thrown: unknown, resultCode: number): number {
+    this.#fault =
+      thrown instanceof StorageFault
+        ? thrown
+        : new StorageFault("io", `BUG: ${String(thrown)}`, { cause: thrown });
+    return thrown instanceof StorageFault && thrown.reason === "quota" ? code.FULL : resultCode;
+  }
+
+  #file(pFile: Pointer): OpenFile {
+    const file = this.#files[this.#binding.u32()[(pFile + 4) >> 2] ?? 0];
+    if (file === undefined) throw new Error("BUG: SQLite used a file that is not open");
+    return file;
+  }
+
+  #register(): void {
+    const binding = this.#binding;
+    const vfs: Struct = binding.newVfsStruct();
+    vfs.$iVersion = 2;
+    vfs.$szOsFile = 8;
+    vfs.$mxPathname = MAX_PATH_BYTES;
+    vfs.$zName = binding.cString(VFS_NAME);
+    vfs.$xOpen = binding.install("i(pppip)", this.#xOpen);
+    vfs.$xDelete = binding.install("i(ppi)", this.#xDelete);
+    vfs.$xAccess = binding.install("i(ppip)", this.#xAccess);
+    vfs.$xFullPathname = binding.install("i(ppip)", this.#xFullPathname);
+    vfs.$xRandomness = binding.install("i(pip)", this.#xRandomness);
+    vfs.$xSleep = binding.install("i(pi)", this.#xSleep);
+    vfs.$xCurrentTime = binding.install("i(pp)", this.#xCurrentTime);
+    vfs.$xCurrentTimeInt64 = binding.install("i(pp)", this.#xCurrentTimeInt64);
+    vfs.$xGetLastError = binding.install("i(pip)", () => 0);
+    binding.registerVfs(vfs);
+  }
+
+  #installMethods(): Pointer {
+    const binding = this.#binding;
+    const io: Struct = binding.newIoMethodsStruct();
+    io.$iVersion = 2;
+    io.$xClose = binding.install("i(p)", this.#xClose);
+    io.$xRead = binding.install("i(ppij)", this.#xRead);
+    io.$xWrite = binding.install("i(ppij)", this.#xWrite);
+    io.$xTruncate = binding.install("i(pj)", this.#xTruncate);
+    io.$xSync = binding.install("i(pi)", this.#xSync);
+    io.$xFileSize = binding.install("i(pp)", this.#xFileSize);
+    io.$xLock = binding.install("i(pi)", this.#xLock);
+    io.$xUnlock = binding.install("i(pi)", this.#xUnlock);
+    io.$xCheckReservedLock = binding.install("i(pp)", this.#xCheckReservedLock);
+    io.$xFileControl = binding.install("i(pip)", () => code.NOTFOUND);
+    io.$xSectorSize = binding.install("i(p)", () => SECTOR_BYTES);
+    io.$xDeviceCharacteristics = binding.install("i(p)", () => code.IOCAP_POWERSAFE_OVERWRITE);
+    io.$xShmMap = binding.install("i(piiip)", this.#xShmMap);
+    io.$xShmLock = binding.install("i(piii)", this.#xShmLock);
+    io.$xShmBarrier = binding.install("v(p)", this.#xShmBarrier);
+    io.$xShmUnmap = binding.install("i(pi)", this.#xShmUnmap);
+    return io.pointer;
+  }
+
+  // --- sqlite3_vfs ---
+
+  #xOpen = (
+    _vfs: Pointer,
+    name: Pointer,
+    pFile: Pointer,
+    flags: number,
+    pOutFlags: Pointer,
+  ): number => {
+    const words = this.#binding.u32();
+    words[pFile >> 2] = 0;
+    try {
+      const opened = this.#open(name, flags);
+      const number = this.#files.push(opened) - 1;
+      const after = this.#binding.u32();
+      after[pFile >> 2] = this.#methods;
+      after[(pFile + 4) >> 2] = number;
+      if (pOutFlags !== 0) after[pOutFlags >> 2] = flags;
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.CANTOPEN);
+    }
+  };
+
+  #open(name: Pointer, flags: number): OpenFile {
+    if (name === 0) {
+      // The build keeps temporary files in memory (SQLITE_TEMP_STORE=2) and has no need to ask.
+      throw new StorageFault("unsupported", "BUG: SQLite asked for a temporary file");
+    }
+    const path = this.#binding.readCString(name);
+    const database = (flags & code.OPEN_MAIN_DB) === 0 ? undefined : this.#useDatabase(path);
+    try {
+      const file = this.#options.storage.open(path, {
+        create: (flags & code.OPEN_CREATE) !== 0,
+        readonly: (flags & code.OPEN_READONLY) !== 0,
+      });
+      const deleteOnClose = (flags & code.OPEN_DELETEONCLOSE) !== 0;
+      const level = LOCK_NONE;
+      return { path, file, database, deleteOnClose, level, sharedMask: 0, exclusiveMask: 0 };
+    } catch (thrown) {
+      if (database !== undefined) this.#leaveDatabase(path, database);
+      throw thrown;
+    }
+  }
+
+  #xDelete = (_vfs: Pointer, name: Pointer, syncDirectory: number): number => {
+    try {
+      this.#options.storage.delete(this.#binding.readCString(name), syncDirectory !== 0);
+      return code.OK;
+    } catch (thrown) {
+      if (thrown instanceof StorageFault && thrown.notFound) return code.IOERR_DELETE_NOENT;
+      return this.#fail(thrown, code.IOERR_DELETE);
+    }
+  };
+
+  #xAccess = (_vfs: Pointer, name: Pointer, flags: number, pOut: Pointer): number => {
+    try {
+      const path = this.#binding.readCString(name);
+      const yes = flags === code.ACCESS_EXISTS ? this.#isThere(path) : this.#isWritable(path);
+      this.#binding.u32()[pOut >> 2] = yes ? 1 : 0;
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_ACCESS);
+    }
+  };
+
+  /** An empty file counts as absent, as in os_unix.c: a log of no bytes must not make it a WAL. */
+  #isThere(path: string): boolean {
+    const { storage } = this.#options;
+    if (!storage.exists(path)) return false;
+    const file = storage.open(path, { create: false, readonly: true });
+    try {
+      return file.sizeBytes() > 0;
+    } finally {
+      file.close();
+    }
+  }
+
+  #isWritable(path: string): boolean {
+    return this.#options.storage.exists(path) && this.#options.storage.isWritable(path);
+  }
+
+  #xFullPathname = (_vfs: Pointer, name: Pointer, size: number, out: Pointer): number => {
+    try {
+      const path = this.#options.storage.resolve(this.#binding.readCString(name));
+      const bytes = new TextEncoder().encode(path);
+      if (bytes.length + 1 > size) {
+        throw new StorageFault("io", `the path is longer than ${size - 1} bytes: ${path}`);
+      }
+      const heap = this.#binding.u8();
+      heap.set(bytes, out);
+      heap[out + bytes.length] = 0;
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.CANTOPEN);
+    }
+  };
+
+  #xRandomness = (_vfs: Pointer, size: number, out: Pointer): number => {
+    const bytes = this.#binding.u8().subarray(out, out + size) as Uint8Array<ArrayBuffer>;
+    crypto.getRandomValues(bytes);
+    return size;
+  };
+
+  /** SQLite sleeps only between tries at the wal-index header, for microseconds to milliseconds. */
+  #xSleep = (_vfs: Pointer, microseconds: number): number => {
+    try {
+      if (this.#sleeper !== undefined) Atomics.wait(this.#sleeper, 0, 0, microseconds / 1000);
+    } catch {
+      // A browser's main thread may not wait: trying again at once is all that is left.
+    }
+    return microseconds;
+  };
+
+  #xCurrentTime = (_vfs: Pointer, pDays: Pointer): number => {
+    const days = (JULIAN_EPOCH_MS + Date.now()) / 86_400_000;
+    new DataView(this.#binding.u8().buffer).setFloat64(pDays, days, true);
+    return code.OK;
+  };
+
+  #xCurrentTimeInt64 = (_vfs: Pointer, pMilliseconds: Pointer): number => {
+    this.#writeInt64(pMilliseconds, JULIAN_EPOCH_MS + Date.now());
+    return code.OK;
+  };
+
+  /** Writes a non-negative safe integer as 64 bits. */
+  #writeInt64(address: Pointer, value: number): void {
+    const words = this.#binding.u32();
+    words[address >> 2] = value >>> 0;
+    words[(address >> 2) + 1] = Math.floor(value / 0x1_0000_0000);
+  }
+
+  // --- sqlite3_io_methods ---
+
+  #xClose = (pFile: Pointer): number => {
+    try {
+      const opened = this.#file(pFile);
+      this.#files[this.#binding.u32()[(pFile + 4) >> 2] ?? 0] = undefined;
+      while (this.#files.length > 1 && this.#files.at(-1) === undefined) this.#files.pop();
+      const { path, file, database } = opened;
+      if (database !== undefined) {
+        database.lock.unlock(opened, LOCK_NONE);
+        database.index.unmap(opened, false);
+        this.#leaveDatabase(path, database);
+      }
+      file.close();
+      if (opened.deleteOnClose) this.#options.storage.delete(path, false);
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_CLOSE);
+    }
+  };
+
+  #xRead = (pFile: Pointer, buffer: Pointer, size: number, offset: bigint): number => {
+    try {
+      const heap = this.#binding.u8();
+      const got = this.#file(pFile).file.read(heap, buffer, size, Number(offset));
+      if (got === size) return code.OK;
+      heap.fill(0, buffer + got, buffer + size);
+      return code.IOERR_SHORT_READ;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_READ);
+    }
+  };
+
+  #xWrite = (pFile: Pointer, buffer: Pointer, size: number, offset: bigint): number => {
+    try {
+      this.#file(pFile).file.write(this.#binding.u8(), buffer, size, Number(offset));
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_WRITE);
+    }
+  };
+
+  #xTruncate = (pFile: Pointer, size: bigint): number => {
+    try {
+      this.#file(pFile).file.truncate(Number(size));
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_TRUNCATE);
+    }
+  };
+
+  #xSync = (pFile: Pointer, _flags: number): number => {
+    try {
+      this.#file(pFile).file.sync();
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_FSYNC);
+    }
+  };
+
+  #xFileSize = (pFile: Pointer, pSize: Pointer): number => {
+    try {
+      this.#writeInt64(pSize, this.#file(pFile).file.sizeBytes());
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_FSTAT);
+    }
+  };
+
+  #xLock = (pFile: Pointer, level: number): number => {
+    try {
+      const opened = this.#file(pFile);
+      if (opened.database === undefined) return code.OK;
+      return opened.database.lock.lock(opened, level) ? code.OK : code.BUSY;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_LOCK);
+    }
+  };
+
+  #xUnlock = (pFile: Pointer, level: number): number => {
+    try {
+      const opened = this.#file(pFile);
+      opened.database?.lock.unlock(opened, level >= LOCK_SHARED ? LOCK_SHARED : LOCK_NONE);
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_LOCK);
+    }
+  };
+
+  #xCheckReservedLock = (pFile: Pointer, pOut: Pointer): number => {
+    try {
+      const reserved = this.#file(pFile).database?.lock.isReserved() ?? false;
+      this.#binding.u32()[pOut >> 2] = reserved ? 1 : 0;
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_LOCK);
+    }
+  };
+
+  // --- wal-index ---
+
+  #xShmMap = (
+    pFile: Pointer,
+    index: number,
+    _size: number,
+    extend: number,
+    ppOut: Pointer,
+  ): number => {
+    try {
+      const opened = this.#file(pFile);
+      if (opened.database === undefined) return code.IOERR_SHMMAP;
+      const address = opened.database.index.map(opened, index, extend !== 0);
+      if (address === -1) return code.NOMEM;
+      this.#binding.u32()[ppOut >> 2] = address;
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_SHMMAP);
+    }
+  };
+
+  #xShmLock = (pFile: Pointer, first: number, count: number, flags: number): number => {
+    try {
+      const opened = this.#file(pFile);
+      const index = opened.database?.index;
+      if (index === undefined) return code.IOERR_LOCK;
+      const exclusive = (flags & code.SHM_EXCLUSIVE) !== 0;
+      if ((flags & code.SHM_UNLOCK) !== 0) {
+        index.unlock(opened, first, count, exclusive);
+        return code.OK;
+      }
+      return index.lock(opened, first, count, exclusive) ? code.OK : code.BUSY;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_LOCK);
+    }
+  };
+
+  #xShmBarrier = (pFile: Pointer): void => {
+    try {
+      this.#file(pFile).database?.index.pull();
+    } catch (thrown) {
+      this.#fail(thrown, code.IOERR_LOCK);
+    }
+  };
+
+  #xShmUnmap = (pFile: Pointer, remove: number): number => {
+    try {
+      const opened = this.#file(pFile);
+      opened.database?.index.unmap(opened, remove !== 0);
+      return code.OK;
+    } catch (thrown) {
+      return this.#fail(thrown, code.IOERR_LOCK);
+    }
+  };
+}

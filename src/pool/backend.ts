@@ -1,0 +1,57 @@
+// What the pool needs of the place it runs in. `open.ts` puts it together from `runtime/`; the pool
+// itself knows no platform and no SQLite.
+
+import type { PortFactory } from "../rpc/port.ts";
+import type { EngineKind, StorageKind } from "../types.ts";
+import type { WriteQueue } from "./write-queue.ts";
+
+/** What a pool really has, as found when it was opened. */
+export interface Capabilities {
+  /** Statements of different connections run at the same time, on several threads. */
+  readonly parallelReads: boolean;
+  /** Other tabs of the origin may use the database at the same time. */
+  readonly crossTab: boolean;
+  /** A resolved commit survives the end of the process (and, with `synchronous` full, of power). */
+  readonly durable: boolean;
+  /** Readers and the writer do not block each other. */
+  readonly wal: boolean;
+  /** A running statement can be stopped. */
+  readonly interrupt: boolean;
+  /** `"owner"`: SQLite runs here; `"client"`: another tab runs it for this one. */
+  readonly role: "owner" | "client";
+}
+
+/** Carries a value along a chain of async calls, where the runtime can. */
+export interface AsyncContext {
+  get(): unknown;
+  run<T>(value: unknown, body: () => T): T;
+}
+
+/** One open database, as the pool sees it. */
+export interface Backend {
+  /** Absolute path, or the name of the memory database. */
+  readonly path: string;
+  readonly storage: StorageKind;
+  readonly engine: EngineKind;
+  /** Most worker threads to start; 0: SQLite runs in the calling thread. */
+  readonly threads: number;
+  readonly crossTab: boolean;
+  readonly durable: boolean;
+  readonly role: "owner" | "client";
+  /** Starts a thread that owns an instance of SQLite. With `threads` 0, the one inline port. */
+  readonly openThread: PortFactory;
+  /** The queue for the write lock, shared by all pools of this thread on the database. */
+  readonly writeQueue: WriteQueue;
+  /** A connection's number, unique in the process. */
+  nextConnectionId(): number;
+  /** Resolves when a lock of the database was let go somewhere, at the latest after `ms`. */
+  lockReleased(ms: number): Promise<void>;
+  /** Where the runtime can follow async calls. */
+  readonly context: AsyncContext | undefined;
+  /** A path next to the database for a file that is deleted again. */
+  temporaryPath(): string;
+  /** Deletes the database with its `-wal` and `-journal`. Every connection is closed. */
+  deleteFiles(): Promise<void>;
+  /** Ends this pool's use of the database; after it, others may own the file. Idempotent. */
+  dispose(): Promise<void>;
+}
