@@ -1,7 +1,8 @@
 // How a result is collected in the thread that owns SQLite. `RowBuilder` makes the caller's rows on
 // the spot, for the calling thread; `RowPacker` (`codec.ts`) packs them for the way to another.
 
-import type { IntegerMode, Row, RowSink, SqlValue } from "../types.ts";
+import { decodeText } from "../text.ts";
+import type { Row, RowSink, SqlValue } from "../types.ts";
 import type { Want } from "./protocol.ts";
 
 /** A sink that turns the cells of one result after another into what the request wants back. */
@@ -15,4 +16,137 @@ export interface RowCollector extends RowSink {
   readonly rows: number;
   /** The current result, in the form that this collector's reader understands. */
   take(): unknown;
+}
+
+/** Makes a row object of cells: one hidden class for all rows of a result. */
+export type RowMaker = (cells: readonly SqlValue[]) => Row;
+
+/**
+ * A maker for rows of these columns. Generated code gives V8 an object literal to specialise;
+ * where a content security policy forbids that, a loop does the same more slowly.
+ */
+export function rowMaker(columns: readonly string[]): RowMaker {
+  const lastIndex = new Map(columns.map((name, index) => [name, index]));
+  const entries = [...lastIndex];
+  // Beyond this V8 keeps objects as dictionaries anyway.
+  if (entries.length <= 500) {
+    try {
+      const body = entries.map(([name, i]) => `[${JSON.stringify(name)}]:c[${i}]`).join(",");
+      return new Function("c", `return {${body}}`) as RowMaker;
+    } catch {
+      // Falls through to the loop.
+    }
+  }
+  return (cells) => {
+    const row: Row = {};
+    for (const [name, index] of entries) {
+      // Assignment to this one name would set the prototype.
+      if (name === "__proto__") {
+        Object.defineProperty(row, name, {
+          value: cells[index],
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        });
+      } else row[name] = cells[index] ?? null;
+    }
+    return row;
+  };
+}
+
+/** Rows with few texts in common waste the lookup, so the makers kept are few. */
+const MOST_MAKERS = 64;
+const makers = new Map<string, RowMaker>();
+
+/** {@link rowMaker}, remembered: a statement that runs again yields rows of the same shape. */
+export function cachedRowMaker(columns: readonly string[]): RowMaker {
+  const key = JSON.stringify(columns);
+  let maker = makers.get(key);
+  if (maker === undefined) {
+    if (makers.size >= MOST_MAKERS) makers.clear();
+    maker = rowMaker(columns);
+    makers.set(key, maker);
+  }
+  return maker;
+}
+
+/** Makes the rows the caller gets, cell by cell. */
+export class RowBuilder implements RowCollector {
+  rows = 0;
+  #want: Want = "changes";
+  #mostRows = 0;
+  #columns: readonly string[] = [];
+  #columnsOfMaker: readonly string[] | undefined;
+  #maker: RowMaker = () => ({});
+  #cells: SqlValue[] = [];
+  #all: (Row | SqlValue[])[] = [];
+  #one: unknown;
+
+  start(want: Want, mostRows: number): void {
+    this.rows = 0;
+    this.#want = want;
+    this.#mostRows = mostRows;
+    this.#all = [];
+    this.#one = undefined;
+  }
+
+  begin(columns: readonly string[]): void {
+    this.#columns = columns;
+    if (this.#want === "objects" || this.#want === "first") this.#useMaker(columns);
+    this.#cells = new Array<SqlValue>(columns.length);
+  }
+
+  null(column: number): void {
+    this.#cells[column] = null;
+  }
+
+  number(column: number, value: number): void {
+    this.#cells[column] = value;
+  }
+
+  bigint(column: number, value: bigint): void {
+    this.#cells[column] = value;
+  }
+
+  text(column: number, heap: Uint8Array, start: number, end: number): void {
+    this.#cells[column] = decodeText(heap, start, end);
+  }
+
+  blob(column: number, heap: Uint8Array, start: number, end: number): void {
+    this.#cells[column] = heap.slice(start, end);
+  }
+
+  endRow(): boolean {
+    this.rows++;
+    if (this.#want === "objects") this.#all.push(this.#maker(this.#cells));
+    else if (this.#want === "arrays") this.#pushArray();
+    else if (this.rows === 1) this.#keepOne();
+    return this.rows < this.#mostRows;
+  }
+
+  take(): unknown {
+    const many = this.#want === "objects" || this.#want === "arrays";
+    const result = many ? this.#all : this.#one;
+    this.#all = [];
+    this.#one = undefined;
+    return result;
+  }
+
+  #pushArray(): void {
+    this.#all.push(this.#cells);
+    this.#cells = new Array<SqlValue>(this.#columns.length);
+  }
+
+  #keepOne(): void {
+    if (this.#want === "first") this.#one = this.#maker(this.#cells);
+    else if (this.#want === "firstArray") this.#one = this.#cells.slice();
+    else if (this.#want === "value") this.#one = this.#cells[0];
+  }
+
+  /** The same array of names means the same cached statement: its maker needs no look-up. */
+  #useMaker(columns: readonly string[]): void {
+    if (columns === this.#columnsOfMaker) return;
+    this.#columnsOfMaker = columns;
+    this.#maker = cachedRowMaker(columns);
+  }
 }
