@@ -6,6 +6,9 @@ const encoder = new TextEncoder();
 // A byte order mark is a character of the text like any other.
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** With the `u` flag a pair is one character, so only a surrogate without its partner matches. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 /** Text shorter than this is faster to copy character by character than to hand over. */
 const SHORT = 24;
 
@@ -20,7 +23,7 @@ export function encodeText(text: string, heap: Uint8Array, start: number): numbe
     const end = encodeAscii(text, heap, start);
     if (end >= 0) return end;
   }
-  if (!text.isWellFormed()) return encodeWtf8(text, heap, start);
+  if (LONE_SURROGATE.test(text)) return encodeWtf8(text, heap, start);
   return start + encoder.encodeInto(text, heap.subarray(start)).written;
 }
 

@@ -56,7 +56,7 @@ export type TxnState = 0 | 1 | 2;
  * valid during the call.
  */
 export interface RowSink {
-  /** Called once before the first row of a statement's result, with the names of its columns. */
+  /** Called before the first row of a result, with the names of its columns; never when it is empty. */
   begin(columns: readonly string[]): void;
   null(column: number): void;
   number(column: number, value: number): void;

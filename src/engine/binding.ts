@@ -37,6 +37,7 @@ export interface Exports {
   sqlite3_step(statement: Pointer): number;
   sqlite3_reset(statement: Pointer): number;
   sqlite3_clear_bindings(statement: Pointer): number;
+  sqlite3_stmt_status(statement: Pointer, counter: number, reset: number): number;
   sqlite3_stmt_readonly(statement: Pointer): number;
   sqlite3_bind_parameter_count(statement: Pointer): number;
   sqlite3_bind_parameter_name(statement: Pointer, index: number): Pointer;
@@ -82,6 +83,7 @@ export interface Binding extends Heap {
   readonly version: string;
   /** Puts a function into the table, with a signature such as `i(ppij)`, and returns its address. */
   install(signature: string, callback: (...values: never[]) => unknown): Pointer;
+  uninstall(callback: Pointer): void;
   newVfsStruct(): Struct;
   newIoMethodsStruct(): Struct;
   registerVfs(vfs: Struct): void;
@@ -101,8 +103,6 @@ export async function loadBinding(module: WebAssembly.Module | undefined): Promi
   const { capi, wasm } = sqlite3;
   const exports = wasm.exports as unknown as Exports;
   const memory = exports.memory;
-  // The published types give this function a second argument that it does not have.
-  const names = capi as unknown as { sqlite3_js_rc_str(code: number): string | undefined };
   const views = new Views(memory);
   return {
     exports,
@@ -113,14 +113,15 @@ export async function loadBinding(module: WebAssembly.Module | undefined): Promi
     alloc: (bytes) => exports.sqlite3_malloc(bytes) >>> 0,
     free: (address) => exports.sqlite3_free(address),
     install: (signature, callback) => Number(wasm.installFunction(signature, callback)),
+    uninstall: (callback) => void wasm.uninstallFunction(callback as never),
     newVfsStruct: () => new capi.sqlite3_vfs() as unknown as Struct,
     newIoMethodsStruct: () => new capi.sqlite3_io_methods() as unknown as Struct,
     registerVfs: (vfs) => {
       const code = capi.sqlite3_vfs_register(vfs as never, 0);
       if (code !== 0) throw new Error(`BUG: the VFS was not registered, result code ${code}`);
     },
-    codeName: (code) => codeName(names.sqlite3_js_rc_str(code), code),
-    cString: (text) => Number(wasm.allocCString(text)),
+    codeName: (code) => codeName(capi.sqlite3_js_rc_str(code), code),
+    cString: (text) => Number(wasm.allocCString(text, false)),
     readCString: (address) => (address === 0 ? "" : (wasm.cstrToJs(address) ?? "")),
   };
 }

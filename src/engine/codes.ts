@@ -3,6 +3,8 @@
 
 export const OK = 0;
 export const BUSY = 5;
+export const READONLY = 8;
+export const INTERRUPT = 9;
 export const NOMEM = 7;
 export const IOERR = 10;
 export const CORRUPT = 11;
@@ -30,6 +32,7 @@ export const OPEN_READWRITE = 0x2;
 export const OPEN_CREATE = 0x4;
 export const OPEN_DELETEONCLOSE = 0x8;
 export const OPEN_MAIN_DB = 0x100;
+export const OPEN_WAL = 0x80000;
 
 export const ACCESS_EXISTS = 0;
 
@@ -47,5 +50,20 @@ export const TYPE_BLOB = 4;
 /** The statement will be kept for long. */
 export const PREPARE_PERSISTENT = 1;
 
+/** Actions of an authorizer, https://sqlite.org/c3ref/c_alter_table.html */
+export const ACTION_CREATE_TEMP_INDEX = 3;
+export const ACTION_CREATE_TEMP_VIEW = 6;
+export const ACTION_DELETE = 9;
+export const ACTION_DROP_TEMP_INDEX = 12;
+export const ACTION_DROP_TEMP_VIEW = 15;
+export const ACTION_INSERT = 18;
+export const ACTION_PRAGMA = 19;
+export const ACTION_UPDATE = 23;
+export const ACTION_ATTACH = 24;
+export const ACTION_DETACH = 25;
+
 /** SQLite copies the bytes before the call returns. */
 export const TRANSIENT = -1;
+
+/** Counter of `sqlite3_stmt_status`: compilations after the first. */
+export const STATUS_REPREPARE = 5;

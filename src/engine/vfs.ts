@@ -27,6 +27,8 @@ export type Guard = (path: string) => { release(): void };
 /** What the VFS works with. */
 export interface VfsOptions {
   readonly storage: Storage;
+  /** Nothing may be written; a log that is not there is then taken for an empty one. */
+  readonly readonly: boolean;
   /** The pool's own database, and its shared memory and place in it. */
   readonly path: string;
   readonly shared: SharedMemory;
@@ -49,6 +51,20 @@ interface OpenFile extends FileLockHolder, ShmHolder {
   readonly database: Database | undefined;
   readonly deleteOnClose: boolean;
 }
+
+function refuseWrite(): never {
+  throw new StorageFault("permission", "the database is open for reading only");
+}
+
+const EMPTY_FILE: StorageFile = {
+  readonly: true,
+  read: () => 0,
+  write: refuseWrite,
+  truncate: refuseWrite,
+  sync() {},
+  sizeBytes: () => 0,
+  close() {},
+};
 
 /** The VFS of one WebAssembly instance. */
 export class Vfs {
@@ -186,7 +202,8 @@ export class Vfs {
       const after = this.#binding.u32();
       after[pFile >> 2] = this.#methods;
       after[(pFile + 4) >> 2] = number;
-      if (pOutFlags !== 0) after[pOutFlags >> 2] = flags;
+      const granted = opened.file.readonly ? flags | code.OPEN_READONLY : flags;
+      if (pOutFlags !== 0) after[pOutFlags >> 2] = granted;
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.CANTOPEN);
@@ -201,10 +218,7 @@ export class Vfs {
     const path = this.#binding.readCString(name);
     const database = (flags & code.OPEN_MAIN_DB) === 0 ? undefined : this.#useDatabase(path);
     try {
-      const file = this.#options.storage.open(path, {
-        create: (flags & code.OPEN_CREATE) !== 0,
-        readonly: (flags & code.OPEN_READONLY) !== 0,
-      });
+      const file = this.#openFile(path, flags);
       const deleteOnClose = (flags & code.OPEN_DELETEONCLOSE) !== 0;
       const level = LOCK_NONE;
       return { path, file, database, deleteOnClose, level, sharedMask: 0, exclusiveMask: 0 };
@@ -212,6 +226,22 @@ export class Vfs {
       if (database !== undefined) this.#leaveDatabase(path, database);
       throw thrown;
     }
+  }
+
+  /**
+   * SQLite opens a log for writing even to read it. Where nothing may be written, what is there is
+   * opened for reading, and what is not there is empty; SQLite then treats the log as read-only.
+   */
+  #openFile(path: string, flags: number): StorageFile {
+    const { storage, readonly } = this.#options;
+    if (readonly && (flags & code.OPEN_WAL) !== 0) {
+      if (!storage.exists(path)) return EMPTY_FILE;
+      return storage.open(path, { create: false, readonly: true });
+    }
+    return storage.open(path, {
+      create: (flags & code.OPEN_CREATE) !== 0,
+      readonly: (flags & code.OPEN_READONLY) !== 0,
+    });
   }
 
   #xDelete = (_vfs: Pointer, name: Pointer, syncDirectory: number): number => {

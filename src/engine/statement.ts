@@ -1,0 +1,246 @@
+// One prepared statement: binding, stepping, and handing cells to a sink straight from SQLite's
+// memory.
+
+import { encodeText, maxTextBytes } from "../text.ts";
+import type { IntegerMode, RowSink, SqlValue } from "../types.ts";
+import type { Binding, Exports, Pointer } from "./binding.ts";
+import * as code from "./codes.ts";
+import type { EngineStatement } from "./engine.ts";
+
+/** Values up to this size are copied by SQLite from a scratch area; larger ones are handed over. */
+export const SCRATCH_BYTES = 65_536;
+
+const MOST_INT64 = 2n ** 63n - 1n;
+const LEAST_INT64 = -(2n ** 63n);
+
+/** What a statement needs of the connection it belongs to. */
+export interface StatementOwner {
+  readonly binding: Binding;
+  /** {@link SCRATCH_BYTES} of WebAssembly memory for any call to use. */
+  readonly scratch: Pointer;
+  /** Called before a statement starts. */
+  beforeStep(): void;
+  /** The error the connection reports for `sql`. */
+  error(resultCode: number, sql: string): Error;
+}
+
+/** What is known of a statement once it is compiled. */
+export interface StatementFacts {
+  readonly sql: string;
+  readonly tail: string;
+  readonly taints: boolean;
+}
+
+export class Statement implements EngineStatement {
+  readonly sql: string;
+  readonly tail: string;
+  readonly taints: boolean;
+  readonly readonly: boolean;
+  readonly parameters: readonly (string | undefined)[];
+  readonly #owner: StatementOwner;
+  readonly #exports: Exports;
+  readonly #pointer: Pointer;
+  #columnCount: number;
+  #columns: readonly string[] | undefined;
+  /** How often SQLite has compiled the statement anew. */
+  #recompiled = 0;
+  #running = false;
+
+  constructor(owner: StatementOwner, pointer: Pointer, facts: StatementFacts) {
+    this.#owner = owner;
+    this.#exports = owner.binding.exports;
+    this.#pointer = pointer;
+    this.sql = facts.sql;
+    this.tail = facts.tail;
+    this.taints = facts.taints;
+    this.readonly = this.#exports.sqlite3_stmt_readonly(pointer) !== 0;
+    this.parameters = this.#parameterNames();
+    this.#columnCount = this.#exports.sqlite3_column_count(pointer);
+  }
+
+  get columns(): readonly string[] {
+    this.#columns ??= this.#columnNames();
+    return this.#columns;
+  }
+
+  bind(values: readonly SqlValue[]): void {
+    for (let i = 0; i < values.length; i++) {
+      const result = this.#bindOne(i + 1, values[i] ?? null);
+      if (result !== code.OK) throw this.#owner.error(result, this.sql);
+    }
+  }
+
+  run(sink: RowSink | undefined, integers: IntegerMode): boolean {
+    const exports = this.#exports;
+    const pointer = this.#pointer;
+    let first = !this.#running;
+    if (first) this.#owner.beforeStep();
+    this.#running = true;
+    for (;;) {
+      const result = exports.sqlite3_step(pointer);
+      if (result === code.ROW) {
+        if (sink === undefined) continue;
+        if (first) this.#begin(sink);
+        first = false;
+        if (!this.#emitRow(sink, integers)) return false;
+      } else if (result === code.DONE) {
+        this.reset();
+        return true;
+      } else {
+        const error = this.#owner.error(result, this.sql);
+        this.reset();
+        throw error;
+      }
+    }
+  }
+
+  reset(): void {
+    this.#running = false;
+    this.#exports.sqlite3_reset(this.#pointer);
+  }
+
+  finalize(): void {
+    this.#exports.sqlite3_finalize(this.#pointer);
+  }
+
+  /** The first step compiles the statement anew where the schema changed, and with it the columns. */
+  #begin(sink: RowSink): void {
+    const recompiled = this.#exports.sqlite3_stmt_status(this.#pointer, code.STATUS_REPREPARE, 0);
+    if (recompiled !== this.#recompiled) {
+      this.#recompiled = recompiled;
+      this.#columnCount = this.#exports.sqlite3_column_count(this.#pointer);
+      this.#columns = undefined;
+    }
+    sink.begin(this.columns);
+  }
+
+  #emitRow(sink: RowSink, integers: IntegerMode): boolean {
+    const { sqlite3_column_type: typeOf } = this.#exports;
+    const pointer = this.#pointer;
+    try {
+      for (let i = 0; i < this.#columnCount; i++) {
+        const type = typeOf(pointer, i);
+        if (type === code.TYPE_INTEGER) this.#emitInteger(sink, i, integers);
+        else if (type === code.TYPE_TEXT) this.#emitText(sink, i);
+        else if (type === code.TYPE_FLOAT) {
+          sink.number(i, this.#exports.sqlite3_column_double(pointer, i));
+        } else if (type === code.TYPE_BLOB) this.#emitBlob(sink, i);
+        else sink.null(i);
+      }
+    } catch (thrown) {
+      this.reset();
+      throw thrown;
+    }
+    return sink.endRow();
+  }
+
+  /** A double is exact up to 2^53 − 1, and much cheaper than a bigint. */
+  #emitInteger(sink: RowSink, column: number, integers: IntegerMode): void {
+    const exports = this.#exports;
+    if (integers !== "bigint") {
+      const value = exports.sqlite3_column_double(this.#pointer, column);
+      if (Number.isSafeInteger(value)) {
+        sink.number(column, value);
+        return;
+      }
+    }
+    const value = exports.sqlite3_column_int64(this.#pointer, column);
+    if (integers === "number") {
+      throw new RangeError(
+        `column "${this.columns[column]}" holds ${value}, which a number cannot hold exactly; open the pool with integers: "auto" or "bigint"`,
+      );
+    }
+    sink.bigint(column, value);
+  }
+
+  #emitText(sink: RowSink, column: number): void {
+    const start = this.#exports.sqlite3_column_text(this.#pointer, column) >>> 0;
+    const length = this.#exports.sqlite3_column_bytes(this.#pointer, column);
+    sink.text(column, this.#owner.binding.u8(), start, start + length);
+  }
+
+  #emitBlob(sink: RowSink, column: number): void {
+    const start = this.#exports.sqlite3_column_blob(this.#pointer, column) >>> 0;
+    const length = this.#exports.sqlite3_column_bytes(this.#pointer, column);
+    sink.blob(column, this.#owner.binding.u8(), start, start + length);
+  }
+
+  #bindOne(index: number, value: SqlValue): number {
+    const exports = this.#exports;
+    const pointer = this.#pointer;
+    if (value === null) return exports.sqlite3_bind_null(pointer, index);
+    switch (typeof value) {
+      case "number":
+        return this.#bindNumber(index, value);
+      case "string":
+        return this.#bindText(index, value);
+      case "bigint":
+        if (value < LEAST_INT64 || value > MOST_INT64) {
+          throw new RangeError(`parameter ${index} is ${value}, which needs more than 64 bits`);
+        }
+        return exports.sqlite3_bind_int64(pointer, index, value);
+      default:
+        return this.#bindBlob(index, value);
+    }
+  }
+
+  #bindNumber(index: number, value: number): number {
+    const exports = this.#exports;
+    if ((value | 0) === value && !Object.is(value, -0)) {
+      return exports.sqlite3_bind_int(this.#pointer, index, value);
+    }
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
+      return exports.sqlite3_bind_int64(this.#pointer, index, BigInt(value));
+    }
+    return exports.sqlite3_bind_double(this.#pointer, index, value);
+  }
+
+  #bindText(index: number, text: string): number {
+    const { binding, scratch } = this.#owner;
+    const most = maxTextBytes(text);
+    const bind = this.#exports.sqlite3_bind_text;
+    if (most <= SCRATCH_BYTES) {
+      const end = encodeText(text, binding.u8(), scratch);
+      return bind(this.#pointer, index, scratch, end - scratch, code.TRANSIENT);
+    }
+    const address = binding.alloc(most);
+    if (address === 0) return code.NOMEM;
+    const end = encodeText(text, binding.u8(), address);
+    return bind(this.#pointer, index, address, end - address, binding.freeFunction);
+  }
+
+  #bindBlob(index: number, bytes: Uint8Array): number {
+    const { binding, scratch } = this.#owner;
+    const { length } = bytes;
+    // A NULL pointer would bind NULL.
+    if (length === 0) return this.#exports.sqlite3_bind_zeroblob(this.#pointer, index, 0);
+    const bind = this.#exports.sqlite3_bind_blob;
+    if (length <= SCRATCH_BYTES) {
+      binding.u8().set(bytes, scratch);
+      return bind(this.#pointer, index, scratch, length, code.TRANSIENT);
+    }
+    const address = binding.alloc(length);
+    if (address === 0) return code.NOMEM;
+    binding.u8().set(bytes, address);
+    return bind(this.#pointer, index, address, length, binding.freeFunction);
+  }
+
+  #columnNames(): readonly string[] {
+    const names: string[] = [];
+    for (let i = 0; i < this.#columnCount; i++) {
+      const name = this.#exports.sqlite3_column_name(this.#pointer, i);
+      names.push(this.#owner.binding.readCString(name));
+    }
+    return names;
+  }
+
+  #parameterNames(): readonly (string | undefined)[] {
+    const names: (string | undefined)[] = [];
+    const count = this.#exports.sqlite3_bind_parameter_count(this.#pointer);
+    for (let i = 1; i <= count; i++) {
+      const name = this.#exports.sqlite3_bind_parameter_name(this.#pointer, i);
+      names.push(name === 0 ? undefined : this.#owner.binding.readCString(name));
+    }
+    return names;
+  }
+}
