@@ -108,6 +108,14 @@ export interface ResetRequest extends OnConnection {
 }
 
 /**
+ * Takes the connection's present state for that of a new one: what the pool's `onConnect` set up
+ * stays until the handle is reopened.
+ */
+export interface AdoptRequest extends OnConnection {
+  readonly kind: "adopt";
+}
+
+/**
  * Starts (`destination` set) or continues a backup of the connection's database into another file,
  * at most `pages` pages a request, all from one snapshot.
  */
@@ -146,6 +154,7 @@ export type Request =
   | FetchRequest
   | CloseCursorRequest
   | ResetRequest
+  | AdoptRequest
   | BackupRequest
   | ImportRequest
   | FileRequest;
@@ -193,6 +202,7 @@ export interface Results {
   fetch: CursorResult;
   closeCursor: undefined;
   reset: ResetResult;
+  adopt: undefined;
   backup: BackupResult;
   import: undefined;
   file: undefined;
@@ -231,6 +241,8 @@ export interface ThreadConfig {
   readonly integers: IntegerMode;
   /** The database's lock table and wal-index, and this instance's slot in it (`shm/layout.ts`). */
   readonly shared: unknown;
+  /** The bytes of a database that lives in memory (`storage/memory.ts`). */
+  readonly disk?: unknown;
   readonly slot: number;
   /** The compiled engine, where the caller has it already. */
   readonly module?: WebAssembly.Module | undefined;

@@ -1,0 +1,219 @@
+// Answers requests in the thread that owns SQLite. One request at a time, each to its end: a thread
+// has one WebAssembly instance, and connections within it take turns.
+
+import type { Engine } from "../engine/engine.ts";
+import { startSqliteWasm } from "../engine/sqlite-wasm.ts";
+import { PoolClosedError, StorageError } from "../errors.ts";
+import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
+import type { RowCollector } from "../rpc/rows.ts";
+import type { SharedMemory } from "../shm/layout.ts";
+import type { Storage, StorageFile } from "../storage/storage.ts";
+import { StorageFault } from "../storage/storage.ts";
+import { NEEDS_PERMIT, Session } from "./session.ts";
+import { openStorage } from "./storages.ts";
+import { type BackupJob, importFile, stepBackup } from "./transfer.ts";
+
+/** The state words of a reply that is about no open connection. */
+const IDLE = { txn: 0, autocommit: true, tainted: false, needsPermit: false, rows: 0 } as const;
+
+/** The connections of one thread. */
+export class Host {
+  readonly #config: ThreadConfig;
+  readonly #engine: Engine;
+  readonly #storage: Storage;
+  readonly #collector: RowCollector;
+  readonly #interrupts: Int32Array | undefined;
+  readonly #sessions = new Map<number, Session>();
+  readonly #backups = new Map<number, BackupJob>();
+  readonly #files = new Map<string, { file: StorageFile; sizeBytes: number }>();
+
+  /** Starts the engine of `config`. @throws StorageError */
+  static async start(
+    config: ThreadConfig,
+    collector: RowCollector,
+    interrupts: Int32Array | undefined,
+  ): Promise<Host> {
+    const { storage, guard } = await openStorage(config);
+    const { path, readonly, slot } = config;
+    const shared = config.shared as SharedMemory;
+    const options = { storage, path, readonly, shared, slot, guard };
+    const engine = await startSqliteWasm(options, config.module);
+    return new Host(config, engine, storage, collector, interrupts);
+  }
+
+  private constructor(
+    config: ThreadConfig,
+    engine: Engine,
+    storage: Storage,
+    collector: RowCollector,
+    interrupts: Int32Array | undefined,
+  ) {
+    this.#config = config;
+    this.#engine = engine;
+    this.#storage = storage;
+    this.#collector = collector;
+    this.#interrupts = interrupts;
+  }
+
+  /**
+   * Answers a request; never throws. An interrupt meant for `serial` or a later request of the
+   * connection stops it.
+   */
+  handle(request: Request, serial: number): Reply {
+    if (request.kind === "file") return this.#handleFile(request);
+    let session: Session | undefined;
+    try {
+      session = this.#sessionOf(request);
+      session.rows = 0;
+      this.#watch(session, request, serial);
+      const result = this.#perform(session, request);
+      return this.#reply(this.#sessions.get(request.connection), result, undefined);
+    } catch (thrown) {
+      return this.#reply(session, undefined, thrown);
+    }
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    for (const job of this.#backups.values()) job.cancel();
+    for (const session of this.#sessions.values()) session.close();
+    this.#sessions.clear();
+    for (const { file } of this.#files.values()) file.close();
+    this.#engine.close();
+  }
+
+  #perform(session: Session, request: Exclude<Request, FileRequest>): unknown {
+    switch (request.kind) {
+      case "run":
+        return session.run(request);
+      case "many":
+        return session.many(request);
+      case "script":
+        return session.script(request);
+      case "batch":
+        return session.batch(request);
+      case "openCursor":
+        return session.openCursor(request);
+      case "fetch":
+        return session.fetch(request);
+      case "closeCursor":
+        return session.closeCursor(request.cursor);
+      case "reset":
+        this.#cancelBackup(request.connection);
+        return session.reset();
+      case "adopt":
+        session.tainted = false;
+        return undefined;
+      case "backup": {
+        const { connection } = request;
+        const running = this.#backups.get(connection);
+        this.#backups.delete(connection);
+        const { result, job } = stepBackup(this.#engine, session.connection, running, request);
+        if (job !== undefined) this.#backups.set(connection, job);
+        return result;
+      }
+      case "import":
+        session.dropStatements();
+        this.#closeFile(request.source);
+        return importFile(this.#engine, session.connection, request.source);
+      case "open":
+        return undefined;
+      case "close":
+        this.#cancelBackup(request.connection);
+        this.#sessions.delete(request.connection);
+        return session.close();
+      default:
+        return request satisfies never;
+    }
+  }
+
+  #sessionOf({ kind, connection }: Exclude<Request, FileRequest>): Session {
+    let session = this.#sessions.get(connection);
+    if (session === undefined && kind === "open") {
+      session = new Session(this.#engine, this.#config, this.#collector);
+      this.#sessions.set(connection, session);
+    }
+    if (session === undefined) throw new PoolClosedError(`connection ${connection} is closed`);
+    return session;
+  }
+
+  #cancelBackup(connection: number): void {
+    this.#backups.get(connection)?.cancel();
+    this.#backups.delete(connection);
+  }
+
+  /** Arms the progress handler for what may end the request early, and only then: it has a price. */
+  #watch(session: Session, request: Exclude<Request, FileRequest>, serial: number): void {
+    const timeoutMs = "timeoutMs" in request ? request.timeoutMs : 0;
+    const words = this.#interrupts;
+    if (words === undefined && timeoutMs === 0) {
+      session.connection.onProgress(undefined);
+      return;
+    }
+    const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+    const index = words === undefined ? 0 : request.connection % words.length;
+    this.#serial = serial;
+    this.#deadline = deadline;
+    this.#word = index;
+    session.connection.onProgress(this.#stop);
+  }
+
+  #serial = 0;
+  #deadline = 0;
+  #word = 0;
+
+  /** One function for all requests: setting another one costs more than most statements. */
+  #stop = (): boolean => {
+    const words = this.#interrupts;
+    if (words !== undefined) {
+      const word = Atomics.load(words, this.#word);
+      if (word !== 0 && ((word - this.#serial) | 0) >= 0) return true;
+    }
+    return this.#deadline !== Number.POSITIVE_INFINITY && performance.now() > this.#deadline;
+  };
+
+  #reply(session: Session | undefined, result: unknown, thrown: unknown): Reply {
+    const needsPermit = thrown === NEEDS_PERMIT;
+    const error = thrown === undefined || needsPermit ? undefined : asError(thrown);
+    if (session === undefined) return { ...IDLE, needsPermit, result, error };
+    const { connection, tainted, rows } = session;
+    const autocommit = connection.autocommit;
+    return { txn: connection.txnState, autocommit, tainted, needsPermit, rows, result, error };
+  }
+
+  #handleFile(request: FileRequest): Reply {
+    try {
+      this.#performFile(request);
+      return { ...IDLE, result: undefined, error: undefined };
+    } catch (thrown) {
+      return { ...IDLE, result: undefined, error: asError(thrown) };
+    }
+  }
+
+  #performFile({ operation, path, bytes }: FileRequest): void {
+    if (operation === "create") {
+      const file = this.#storage.open(path, { create: true, readonly: false });
+      this.#files.set(path, { file, sizeBytes: 0 });
+    } else if (operation === "append") {
+      const spool = this.#files.get(path);
+      if (spool === undefined || bytes === undefined) throw new Error(`BUG: ${path} is not open`);
+      spool.file.write(bytes, 0, bytes.length, spool.sizeBytes);
+      spool.sizeBytes += bytes.length;
+    } else {
+      this.#closeFile(path);
+      if (this.#storage.exists(path)) this.#storage.delete(path, false);
+    }
+  }
+
+  #closeFile(path: string): void {
+    this.#files.get(path)?.file.close();
+    this.#files.delete(path);
+  }
+}
+
+function asError(thrown: unknown): Error {
+  if (thrown instanceof StorageFault) {
+    return new StorageError(thrown.reason, thrown.message, { cause: thrown });
+  }
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

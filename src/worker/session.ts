@@ -1,0 +1,395 @@
+// One connection in the thread that owns SQLite: its handle, its statements, its cursors.
+
+import type { Engine, EngineConnection, EngineStatement } from "../engine/engine.ts";
+import { SqliteError } from "../errors.ts";
+import type {
+  Access,
+  BatchRequest,
+  BatchResult,
+  ChangesResult,
+  CursorResult,
+  FetchRequest,
+  ManyRequest,
+  OpenCursorRequest,
+  ResetResult,
+  RunRequest,
+  ScriptRequest,
+  ThreadConfig,
+  Want,
+  WireParams,
+} from "../rpc/protocol.ts";
+import { RowBuilder, type RowCollector } from "../rpc/rows.ts";
+import { positional } from "./parameters.ts";
+import { StatementCache } from "./statement-cache.ts";
+
+const ERROR = 1;
+const READONLY = 8;
+const MISUSE = 21;
+
+/** Thrown to answer `needsPermit`: the statement may write, and the request has no permit. */
+export const NEEDS_PERMIT = Symbol("needs permit");
+
+interface Cursor {
+  readonly statement: EngineStatement;
+  readonly want: Want;
+}
+
+/** A connection and what is open on it. */
+export class Session {
+  readonly #engine: Engine;
+  readonly #config: ThreadConfig;
+  readonly #collector: RowCollector;
+  readonly #cache: StatementCache;
+  readonly #cursors = new Map<number, Cursor>();
+  #connection: EngineConnection;
+  /** The connection's own state differs from a new one's. */
+  tainted = false;
+  /** Rows of the current request. */
+  rows = 0;
+
+  /** @throws SqliteError, StorageError */
+  constructor(engine: Engine, config: ThreadConfig, collector: RowCollector) {
+    this.#engine = engine;
+    this.#config = config;
+    this.#collector = collector;
+    this.#cache = new StatementCache(config.statementCacheSize);
+    this.#connection = openConnection(engine, config);
+  }
+
+  get connection(): EngineConnection {
+    return this.#connection;
+  }
+
+  run(request: RunRequest): unknown {
+    const statement = this.#checkOut(request.sql);
+    return this.#checkInAfter(statement, () => {
+      this.#admit(statement, request);
+      return request.want === "changes"
+        ? this.#changesOf(statement, request.params)
+        : this.#rowsOf(statement, request.params, request.want);
+    });
+  }
+
+  many(request: ManyRequest): ChangesResult {
+    const statement = this.#checkOut(request.sql);
+    return this.#checkInAfter(statement, () => {
+      this.#admit(statement, request);
+      const lists = request.paramsList.map((params) => positional(statement, params));
+      const connection = this.#connection;
+      const before = connection.totalChanges;
+      let changes = 0;
+      this.#atomically(() => {
+        for (const values of lists) {
+          const seen = connection.totalChanges;
+          statement.bind(values);
+          statement.run(undefined, this.#config.integers);
+          if (connection.totalChanges !== seen) changes += connection.changes;
+        }
+      });
+      if (connection.totalChanges === before) changes = 0;
+      return { changes, lastInsertRowid: connection.lastInsertRowid };
+    });
+  }
+
+  /** Runs statement after statement; what ran before one that fails stays, as in SQLite's shell. */
+  script(request: ScriptRequest): void {
+    let ran = false;
+    for (let rest = request.sql; ; ) {
+      const statement = this.#connection.prepare(rest);
+      if (statement === undefined) return;
+      try {
+        // Sent again with the permit, the script would run its first statements twice.
+        if (!ran) this.#admitScript(request);
+        ran = true;
+        this.#refuseOnReadonly(statement, request);
+        if (statement.parameters.length > 0) {
+          throw new TypeError(
+            `a script takes no parameters, this statement does: ${statement.sql}`,
+          );
+        }
+        this.tainted ||= statement.taints;
+        statement.run(undefined, this.#config.integers);
+        rest = statement.tail;
+      } finally {
+        statement.finalize();
+      }
+    }
+  }
+
+  batch(request: BatchRequest): BatchResult[] {
+    if (!request.permit && !request.readonly) this.#admitScript(request);
+    return this.#atomically(() =>
+      request.statements.map(({ sql, params }) => {
+        const statement = this.#checkOut(sql);
+        return this.#checkInAfter(statement, () => {
+          this.#admit(statement, request);
+          const before = this.#connection.totalChanges;
+          const rows = this.#rowsOf(statement, params, "objects") as BatchResult["rows"];
+          return { rows, ...this.#changesSince(before) };
+        });
+      }),
+    );
+  }
+
+  openCursor(request: OpenCursorRequest): CursorResult {
+    const statement = this.#checkOut(request.sql);
+    try {
+      this.#admit(statement, request);
+      statement.bind(positional(statement, request.params));
+      this.tainted ||= statement.taints;
+    } catch (thrown) {
+      this.#cache.checkIn(statement);
+      throw thrown;
+    }
+    this.#cursors.set(request.cursor, { statement, want: request.want });
+    return this.#fetch(request.cursor, request.chunkRows);
+  }
+
+  fetch(request: FetchRequest): CursorResult {
+    return this.#fetch(request.cursor, request.chunkRows);
+  }
+
+  closeCursor(number: number): void {
+    const cursor = this.#cursors.get(number);
+    if (cursor === undefined) return;
+    this.#cursors.delete(number);
+    cursor.statement.reset();
+    this.#cache.checkIn(cursor.statement);
+  }
+
+  /** Cursors, transaction, and where it was tainted the handle: all as on a new connection. */
+  reset(): ResetResult {
+    for (const number of [...this.#cursors.keys()]) this.closeCursor(number);
+    const rolledBack = !this.#connection.autocommit;
+    if (rolledBack) this.#execute("ROLLBACK");
+    const reopened = this.tainted;
+    if (reopened) {
+      this.#cache.clear();
+      this.#connection.close();
+      this.#connection = openConnection(this.#engine, this.#config);
+      this.tainted = false;
+    }
+    return { rolledBack, reopened };
+  }
+
+  close(): void {
+    for (const { statement } of this.#cursors.values()) statement.finalize();
+    this.#cursors.clear();
+    this.#cache.clear();
+    this.#connection.close();
+  }
+
+  /** Statements hold the database open for reading; a copy over it needs it to itself. */
+  dropStatements(): void {
+    this.#cache.clear();
+  }
+
+  #execute(sql: string): void {
+    const statement = this.#connection.prepare(sql);
+    if (statement === undefined) return;
+    try {
+      statement.run(undefined, "auto");
+    } finally {
+      statement.finalize();
+    }
+  }
+
+  /** The one statement of `sql`, which the caller checks in again. */
+  #checkOut(sql: string): EngineStatement {
+    const cached = this.#cache.checkOut(sql);
+    if (cached !== undefined) return cached;
+    const statement = this.#connection.prepare(sql);
+    if (statement === undefined) {
+      throw misuse("the SQL holds no statement", sql, -1);
+    }
+    if (this.#isBlank(statement.tail)) return statement;
+    statement.finalize();
+    const offset = new TextEncoder().encode(
+      sql.slice(0, sql.length - statement.tail.length),
+    ).length;
+    throw misuse(
+      "the SQL holds more than one statement; use executeScript, or batch, for several",
+      sql,
+      offset,
+    );
+  }
+
+  #isBlank(tail: string): boolean {
+    if (tail.trim() === "") return true;
+    try {
+      const next = this.#connection.prepare(tail);
+      next?.finalize();
+      return next === undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A statement that failed is kept as well: `run` has reset it. */
+  #checkInAfter<T>(statement: EngineStatement, body: () => T): T {
+    try {
+      return body();
+    } finally {
+      this.#cache.checkIn(statement);
+    }
+  }
+
+  #admit(statement: EngineStatement, access: Access): void {
+    if (statement.readonly) return;
+    this.#refuseOnReadonly(statement, access);
+    if (!access.permit) throw NEEDS_PERMIT;
+  }
+
+  #admitScript(access: Access): void {
+    if (!access.permit && !access.readonly) throw NEEDS_PERMIT;
+  }
+
+  #refuseOnReadonly(statement: EngineStatement, access: Access): void {
+    if (!access.readonly || statement.readonly) return;
+    throw new SqliteError("attempt to write a readonly database: this lease only reads", {
+      code: "SQLITE_READONLY",
+      resultCode: READONLY,
+      sql: statement.sql,
+    });
+  }
+
+  #rowsOf(statement: EngineStatement, params: WireParams, want: Want): unknown {
+    const { integers } = this.#config;
+    const collector = this.#collector;
+    const many = want === "objects" || want === "arrays";
+    statement.bind(positional(statement, params));
+    this.tainted ||= statement.taints;
+    collector.start(want, many ? Number.POSITIVE_INFINITY : 1);
+    if (!statement.run(collector, integers)) {
+      // A write has to run to its end; a read that has given its row need not.
+      if (statement.readonly) statement.reset();
+      else statement.run(undefined, integers);
+    }
+    this.rows += collector.rows;
+    return collector.take();
+  }
+
+  #changesOf(statement: EngineStatement, params: WireParams): ChangesResult {
+    const before = this.#connection.totalChanges;
+    statement.bind(positional(statement, params));
+    this.tainted ||= statement.taints;
+    statement.run(undefined, this.#config.integers);
+    return this.#changesSince(before);
+  }
+
+  /** `sqlite3_changes` keeps its value over statements that change no rows. */
+  #changesSince(totalBefore: number): ChangesResult {
+    const connection = this.#connection;
+    const changes = connection.totalChanges === totalBefore ? 0 : connection.changes;
+    return { changes, lastInsertRowid: connection.lastInsertRowid };
+  }
+
+  #fetch(number: number, chunkRows: number): CursorResult {
+    const cursor = this.#cursors.get(number);
+    if (cursor === undefined) {
+      throw new SqliteError("the cursor is closed: its transaction or lease has ended", {
+        code: "SQLITE_ABORT",
+        resultCode: 4,
+      });
+    }
+    const collector = this.#collector;
+    collector.start(cursor.want, chunkRows);
+    let done = true;
+    try {
+      done = cursor.statement.run(collector, this.#config.integers);
+    } finally {
+      if (done) this.closeCursor(number);
+    }
+    this.rows += collector.rows;
+    return { rows: collector.take() as CursorResult["rows"], done };
+  }
+
+  /** All of `body` or nothing: in a transaction of its own, or in a savepoint of the open one. */
+  #atomically<T>(body: () => T): T {
+    const outermost = this.#connection.autocommit;
+    this.#execute(outermost ? this.#begin() : "SAVEPOINT _pool_batch");
+    try {
+      const result = body();
+      this.#execute(outermost ? "COMMIT" : "RELEASE _pool_batch");
+      return result;
+    } catch (thrown) {
+      this.#undo(outermost);
+      throw thrown;
+    }
+  }
+
+  #begin(): string {
+    return this.#config.readonly ? "BEGIN" : "BEGIN IMMEDIATE";
+  }
+
+  /** The error that led here is the one to report, not a second one of the way back. */
+  #undo(outermost: boolean): void {
+    if (this.#connection.autocommit) return;
+    try {
+      if (outermost) this.#execute("ROLLBACK");
+      else {
+        this.#execute("ROLLBACK TO _pool_batch");
+        this.#execute("RELEASE _pool_batch");
+      }
+    } catch {
+      // The transaction stays open; the pool sees that in the reply's `autocommit`.
+    }
+  }
+}
+
+function misuse(message: string, sql: string, offset: number): SqliteError {
+  return new SqliteError(message, { code: "SQLITE_MISUSE", resultCode: MISUSE, sql, offset });
+}
+
+function openConnection(engine: Engine, config: ThreadConfig): EngineConnection {
+  const { readonly, create } = config;
+  const connection = engine.open(config.path, { readonly, create });
+  try {
+    // Waiting is done in the caller's thread: a blocked thread could not run the lock's holder.
+    pragma(connection, "busy_timeout = 0");
+    pragma(connection, `foreign_keys = ${config.foreignKeys ? 1 : 0}`);
+    // Reads the header and the schema: what is not a database is found out here.
+    const mode = String(pragma(connection, "journal_mode"));
+    pragma(connection, "schema_version");
+    if (!readonly) setJournalMode(connection, mode, config);
+    pragma(connection, `synchronous = ${config.synchronous}`);
+    for (const [name, value] of Object.entries(config.pragmas)) {
+      pragma(connection, `${name} = ${pragmaText(value)}`);
+    }
+    return connection;
+  } catch (thrown) {
+    connection.close();
+    throw thrown;
+  }
+}
+
+function setJournalMode(connection: EngineConnection, mode: string, config: ThreadConfig): void {
+  const wanted = config.journalMode;
+  if (mode === wanted) return;
+  const got = String(pragma(connection, `journal_mode = ${wanted}`));
+  if (got === wanted) return;
+  throw new SqliteError(`the journal mode stayed "${got}" where "${wanted}" was asked for`, {
+    code: "SQLITE_ERROR",
+    resultCode: ERROR,
+    sql: `PRAGMA journal_mode = ${wanted}`,
+  });
+}
+
+function pragmaText(value: string | number | boolean): string {
+  if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
+  return String(Number(value));
+}
+
+/** Runs a pragma and gives the first column of its first row. */
+function pragma(connection: EngineConnection, text: string): unknown {
+  const statement = connection.prepare(`PRAGMA ${text}`);
+  if (statement === undefined) return undefined;
+  const first = new RowBuilder();
+  first.start("value", 1);
+  try {
+    if (!statement.run(first, "auto")) statement.run(undefined, "auto");
+    return first.take();
+  } finally {
+    statement.finalize();
+  }
+}

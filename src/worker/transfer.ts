@@ -1,0 +1,119 @@
+// Whole databases in and out of a connection: backup to another file, import from one.
+
+import type { Engine, EngineBackup, EngineConnection } from "../engine/engine.ts";
+import { StorageError } from "../errors.ts";
+import type { BackupRequest, BackupResult } from "../rpc/protocol.ts";
+import { RowBuilder } from "../rpc/rows.ts";
+import type { SqlValue } from "../types.ts";
+
+const ALL_PAGES = -1;
+
+/** One backup under way: its destination stays open, and the source in one read transaction. */
+export class BackupJob {
+  readonly #source: EngineConnection;
+  readonly #destination: EngineConnection;
+  readonly #backup: EngineBackup;
+
+  /** @throws SqliteError, StorageError */
+  constructor(engine: Engine, source: EngineConnection, destination: string) {
+    this.#source = source;
+    this.#destination = engine.open(destination, { readonly: false, create: true });
+    try {
+      // One snapshot for all steps: without it each step would start over after a commit.
+      run(source, "BEGIN");
+      first(source, "SELECT count(*) FROM sqlite_schema");
+      this.#backup = engine.backup(source, this.#destination);
+    } catch (thrown) {
+      this.#end();
+      throw thrown;
+    }
+  }
+
+  step(pages: number): BackupResult {
+    try {
+      const done = this.#backup.step(pages);
+      const { remainingPages, totalPages } = this.#backup;
+      if (done) this.cancel();
+      return { remainingPages, totalPages, done };
+    } catch (thrown) {
+      this.cancel();
+      throw thrown;
+    }
+  }
+
+  /** Ends the job; a copy that is not complete leaves the destination as it was. */
+  cancel(): void {
+    this.#backup.finish();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#destination.close();
+    if (!this.#source.autocommit) run(this.#source, "ROLLBACK");
+  }
+}
+
+/** Starts or goes on with a backup; returns the job while there is more of it to do. */
+export function stepBackup(
+  engine: Engine,
+  source: EngineConnection,
+  job: BackupJob | undefined,
+  request: BackupRequest,
+): { result: BackupResult; job: BackupJob | undefined } {
+  if (request.step === "cancel") {
+    job?.cancel();
+    return { result: { remainingPages: 0, totalPages: 0, done: true }, job: undefined };
+  }
+  const current = job ?? new BackupJob(engine, source, request.destination);
+  const result = current.step(request.pages);
+  return { result, job: result.done ? undefined : current };
+}
+
+/**
+ * Replaces the content of `target` by that of the file `source`, in one transaction.
+ * @throws StorageError (`corrupt`) when the source is no sound database; `target` is unchanged
+ */
+export function importFile(engine: Engine, target: EngineConnection, source: string): void {
+  const copy = engine.open(source, { readonly: false, create: false });
+  try {
+    checkIntegrity(copy);
+    // A log makes the page size fixed, on both sides.
+    run(copy, "PRAGMA journal_mode = delete");
+    const pageSize = first(target, "PRAGMA page_size");
+    if (first(copy, "PRAGMA page_size") !== pageSize) {
+      run(copy, `PRAGMA page_size = ${pageSize}`);
+      run(copy, "VACUUM");
+    }
+    const backup = engine.backup(copy, target);
+    try {
+      backup.step(ALL_PAGES);
+    } finally {
+      backup.finish();
+    }
+  } finally {
+    copy.close();
+  }
+}
+
+function checkIntegrity(connection: EngineConnection): void {
+  const verdict = first(connection, "PRAGMA integrity_check");
+  if (verdict === "ok") return;
+  throw new StorageError("corrupt", `what was to be imported is damaged: ${String(verdict)}`);
+}
+
+function run(connection: EngineConnection, sql: string): void {
+  first(connection, sql);
+}
+
+function first(connection: EngineConnection, sql: string): SqlValue | undefined {
+  const statement = connection.prepare(sql);
+  if (statement === undefined) return undefined;
+  const builder = new RowBuilder();
+  builder.start("value", 1);
+  try {
+    if (!statement.run(builder, "auto")) statement.run(undefined, "auto");
+    return builder.take() as SqlValue | undefined;
+  } finally {
+    statement.finalize();
+  }
+}
