@@ -3,14 +3,14 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { toWire } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
+import type { ThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
 import { serve } from "../rpc/server.ts";
-import type { NodeStart, NodeStarted } from "../runtime/spawn.ts";
 import { Host } from "./host.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("BUG: worker/node.js runs in a thread that no one started");
 
-const { config, interrupts } = workerData as NodeStart;
+const { config, interrupts } = workerData as ThreadStart;
 try {
   const host = await Host.start(config, new RowPacker(), interrupts);
   serve(
@@ -20,7 +20,7 @@ try {
     },
     host,
   );
-  port.postMessage({ error: undefined } satisfies NodeStarted);
+  port.postMessage({ error: undefined } satisfies ThreadStarted);
 } catch (thrown) {
-  port.postMessage({ error: toWire(thrown) } satisfies NodeStarted);
+  port.postMessage({ error: toWire(thrown) } satisfies ThreadStarted);
 }

@@ -1,0 +1,221 @@
+// The end of the protocol in the caller's thread.
+
+import { fromWire, PoolClosedError, WorkerCrashedError } from "../errors.ts";
+import type { Endpoint, FromHost, NumberedReply, NumberedRequest, ToHost } from "./endpoint.ts";
+import { unpackResult } from "./packed-reply.ts";
+import type { Port } from "./port.ts";
+import type { Reply, Request } from "./protocol.ts";
+
+/** Connections share these words; a word names one request, so a stranger's is rarely hit. */
+export const INTERRUPT_WORDS = 4096;
+
+const LAST_SERIAL = 0x7fffffff;
+
+/** How a {@link ThreadClient} talks to its thread. */
+export interface ThreadClientOptions {
+  /**
+   * {@link INTERRUPT_WORDS} words that the thread reads while a statement runs; undefined where
+   * memory cannot be shared.
+   */
+  readonly interrupts: Int32Array | undefined;
+}
+
+interface Outstanding {
+  readonly request: Request;
+  readonly resolve: (reply: Reply) => void;
+}
+
+/**
+ * A thread that owns SQLite, at the other end of an {@link Endpoint}. Requests of one microtask go
+ * in one message. While a request is outstanding the thread keeps the process alive.
+ */
+export class ThreadClient implements Port {
+  readonly parallel = true;
+  readonly canInterrupt: boolean;
+  readonly closed: Promise<WorkerCrashedError | undefined>;
+  readonly #endpoint: Endpoint;
+  readonly #interrupts: Int32Array | undefined;
+  /** By serial, and so in the order they were sent. */
+  readonly #outstanding = new Map<number, Outstanding>();
+  #serial = 0;
+  #queue: NumberedRequest[] = [];
+  #refs = 0;
+  /** Why requests are refused, once they are. */
+  #refusal: PoolClosedError | WorkerCrashedError | undefined;
+  #gone = false;
+  #closing: Promise<void> | undefined;
+  #settleClosed: (error: WorkerCrashedError | undefined) => void = () => {};
+  #settleClosing: (error: Error | undefined) => void = () => {};
+
+  constructor(endpoint: Endpoint, options: ThreadClientOptions) {
+    this.#endpoint = endpoint;
+    this.#interrupts = options.interrupts;
+    this.canInterrupt = options.interrupts !== undefined;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    endpoint.onMessage((message) => this.#receive(message as FromHost));
+    endpoint.onExit((error) => this.#exited(error));
+    endpoint.unref();
+  }
+
+  request(request: Request): Reply | Promise<Reply> {
+    if (this.#refusal !== undefined) return failed(this.#refusal);
+    const serial = this.#nextSerial();
+    return new Promise((resolve) => {
+      this.#ref();
+      this.#outstanding.set(serial, { request, resolve });
+      this.#queue.push({ serial, request });
+      if (this.#queue.length === 1) queueMicrotask(() => this.#flush());
+    });
+  }
+
+  interrupt(connection: number): void {
+    if (this.#interrupts === undefined) return;
+    let newest = 0;
+    for (const [serial, { request }] of this.#outstanding) {
+      if ("connection" in request && request.connection === connection) newest = serial;
+    }
+    if (newest !== 0) Atomics.store(this.#interrupts, connection % INTERRUPT_WORDS, newest);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async terminate(): Promise<void> {
+    this.#die(new WorkerCrashedError("The thread was ended while it may have had work to do."));
+    await this.#endpoint.terminate();
+  }
+
+  /** What was sent before is answered before: the message to close comes last. */
+  async #close(): Promise<void> {
+    if (this.#gone) return;
+    this.#flush();
+    this.#refusal = new PoolClosedError("The connection's thread is closed; open a new pool.");
+    this.#ref();
+    const error = await new Promise<Error | undefined>((resolve) => {
+      this.#settleClosing = resolve;
+      this.#endpoint.post({ type: "close" } satisfies ToHost, []);
+    });
+    this.#gone = true;
+    this.#settleClosed(undefined);
+    await this.#endpoint.terminate();
+    if (error !== undefined) throw error;
+  }
+
+  #nextSerial(): number {
+    this.#serial = this.#serial === LAST_SERIAL ? 1 : this.#serial + 1;
+    return this.#serial;
+  }
+
+  #flush(): void {
+    if (this.#gone || this.#queue.length === 0) return;
+    const requests = this.#queue;
+    this.#queue = [];
+    try {
+      this.#endpoint.post({ type: "requests", requests } satisfies ToHost, []);
+    } catch (cause) {
+      this.#flushOneByOne(requests, cause);
+    }
+  }
+
+  /** A request that cannot be cloned fails alone. */
+  #flushOneByOne(requests: readonly NumberedRequest[], cause: unknown): void {
+    for (const numbered of requests) {
+      try {
+        if (requests.length === 1) throw cause;
+        this.#endpoint.post({ type: "requests", requests: [numbered] } satisfies ToHost, []);
+      } catch (thrown) {
+        this.#settle(numbered.serial, failed(asError(thrown)));
+      }
+    }
+  }
+
+  #receive(message: FromHost): void {
+    if (message.type === "replies") {
+      for (const reply of message.replies) this.#answer(reply);
+    } else {
+      this.#settleClosing(message.error === undefined ? undefined : fromWire(message.error));
+    }
+  }
+
+  #answer(numbered: NumberedReply): void {
+    const outstanding = this.#outstanding.get(numbered.serial);
+    // Answered already, by the thread's death.
+    if (outstanding === undefined) return;
+    this.#settle(numbered.serial, readReply(outstanding.request, numbered));
+  }
+
+  #settle(serial: number, reply: Reply): void {
+    const outstanding = this.#outstanding.get(serial);
+    if (outstanding === undefined) return;
+    this.#outstanding.delete(serial);
+    this.#clearInterrupt(outstanding.request, serial);
+    this.#unref();
+    outstanding.resolve(reply);
+  }
+
+  /** A word that stayed would meet its serial again when serials start over. */
+  #clearInterrupt(request: Request, serial: number): void {
+    if (this.#interrupts === undefined || !("connection" in request)) return;
+    const word = request.connection % INTERRUPT_WORDS;
+    if (this.#interrupts[word] === serial) {
+      Atomics.compareExchange(this.#interrupts, word, serial, 0);
+    }
+  }
+
+  #exited(error: Error | undefined): void {
+    const cause = error === undefined ? {} : { cause: error };
+    const why = error === undefined ? "it ended without being asked to" : error.message;
+    this.#die(new WorkerCrashedError(`The thread that ran the connection died: ${why}.`, cause));
+  }
+
+  #die(error: WorkerCrashedError): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#queue = [];
+    const wasClosing = this.#closing !== undefined;
+    if (!wasClosing) this.#refusal = error;
+    const outstanding = [...this.#outstanding.keys()];
+    for (const serial of outstanding) this.#settle(serial, failed(error));
+    this.#settleClosing(undefined);
+    this.#settleClosed(error);
+  }
+
+  #ref(): void {
+    if (this.#refs++ === 0) this.#endpoint.ref();
+  }
+
+  #unref(): void {
+    if (--this.#refs === 0) this.#endpoint.unref();
+  }
+}
+
+function readReply(request: Request, numbered: NumberedReply): Reply {
+  const { serial: _, error, result, ...state } = numbered;
+  if (error !== undefined) return { ...state, result: undefined, error: fromWire(error) };
+  try {
+    return { ...state, result: unpackResult(request, result), error: undefined };
+  } catch (thrown) {
+    // Such as a RangeError for lack of memory. What the statement did is done.
+    return { ...state, result: undefined, error: asError(thrown) };
+  }
+}
+
+function failed(error: Error): Reply {
+  return {
+    txn: 0,
+    autocommit: true,
+    tainted: false,
+    needsPermit: false,
+    rows: 0,
+    result: undefined,
+    error,
+  };
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+}

@@ -1,0 +1,57 @@
+// What the two ends of a thread say to each other through `postMessage`.
+
+import type { WireError } from "../errors.ts";
+import type { Reply, Request, ThreadConfig } from "./protocol.ts";
+
+/** The other thread, as this one sees it. */
+export interface Endpoint {
+  /** Sends plain data; the buffers of `transfer` change hands. */
+  post(message: unknown, transfer: ArrayBuffer[]): void;
+  /** Called with each message that comes. One listener; set before the first message is sent. */
+  onMessage(listener: (message: unknown) => void): void;
+  /** Called once when the thread is gone, with the error that ended it, if one did. */
+  onExit(listener: (error: Error | undefined) => void): void;
+  /** The thread keeps the process alive from now on. */
+  ref(): void;
+  /** The thread does not keep the process alive from now on. */
+  unref(): void;
+  /** Ends the thread at once. */
+  terminate(): Promise<void>;
+}
+
+/** The caller's thread, as the thread that owns SQLite sees it. */
+export type HostEndpoint = Pick<Endpoint, "post" | "onMessage">;
+
+/** A request and its number, by which the reply finds its way back. */
+export interface NumberedRequest {
+  readonly serial: number;
+  readonly request: Request;
+}
+
+/** A reply whose rows are packed and whose error is plain data. */
+export interface NumberedReply extends Omit<Reply, "error"> {
+  readonly serial: number;
+  readonly error: WireError | undefined;
+}
+
+/** To the thread that owns SQLite. */
+export type ToHost =
+  | { readonly type: "requests"; readonly requests: readonly NumberedRequest[] }
+  | { readonly type: "close" };
+
+/** To the caller's thread. */
+export type FromHost =
+  | { readonly type: "replies"; readonly replies: readonly NumberedReply[] }
+  | { readonly type: "closed"; readonly error: WireError | undefined };
+
+/** What a thread is started with. */
+export interface ThreadStart {
+  readonly config: ThreadConfig;
+  readonly interrupts: Int32Array | undefined;
+}
+
+/** The first message of a thread. */
+export interface ThreadStarted {
+  /** Why SQLite could not be started there; the thread then has nothing to do. */
+  readonly error: WireError | undefined;
+}
