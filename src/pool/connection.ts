@@ -1,0 +1,335 @@
+// What a borrower holds: a guard over a link, good until it is released. Every lease has a
+// connection object of its own, so one that was given back can never reach the next borrower's.
+
+import { ConnectionReleasedError } from "../errors.ts";
+import type {
+  Access,
+  BatchResult,
+  ChangesResult,
+  Reply,
+  Request,
+  Want,
+} from "../rpc/protocol.ts";
+import type { BindParams, BindValue, ExecuteResult, Row } from "../types.ts";
+import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
+import type { Link } from "./link.ts";
+import { checkQueryOptions, type QueryOptions } from "./options.ts";
+import { normalizeParams } from "./params.ts";
+import { type SqlQuery, toStatement } from "./sql.ts";
+import { runTransaction, type TransactionOptions } from "./transaction.ts";
+
+/** SQL as text, or as a tagged template that carries its parameters. */
+export type Sql = string | SqlQuery;
+
+/** One statement of a batch. */
+export interface BatchStatement {
+  readonly sql: Sql;
+  readonly params?: BindParams | undefined;
+}
+
+/** The result of one statement of a batch. */
+export interface Result<T = Row> extends ExecuteResult {
+  readonly rows: readonly T[];
+}
+
+/** What a connection asks of the pool it is borrowed from. */
+export interface Lender {
+  /** The statement probably writes. */
+  guessWrites(sql: string): boolean;
+  /** The statement does write, whatever was guessed. */
+  learnWrites(sql: string): void;
+  /** A request has ended. */
+  onQuery(query: {
+    connection: number;
+    sql: string;
+    durationMs: number;
+    rows: number;
+    error?: Error;
+  }): void;
+  release(connection: Connection): Promise<void>;
+}
+
+/** A borrowed connection. Requests on it run one after another, in the order they were made. */
+export class Connection {
+  readonly #link: Link;
+  readonly #lender: Lender;
+  readonly #readonly: boolean;
+  #open = true;
+  #cursors = 0;
+
+  /** @internal Connections come from the pool. */
+  constructor(link: Link, lender: Lender, readonly: boolean) {
+    this.#link = link;
+    this.#lender = lender;
+    this.#readonly = readonly;
+  }
+
+  /** Number of the SQLite connection behind the lease; its next borrower sees the same one. */
+  get id(): number {
+    return this.#link.id;
+  }
+
+  /** It has not been released, and the thread it runs in lives. */
+  get isOpen(): boolean {
+    return this.#open && this.#link.broken === undefined;
+  }
+
+  /** A transaction is open (as of the latest statement that has ended). */
+  get inTransaction(): boolean {
+    return this.#link.inTransaction;
+  }
+
+  /** This lease refuses to write. */
+  get isReadonly(): boolean {
+    return this.#readonly;
+  }
+
+  /**
+   * All rows of one statement, as objects by column name, or as arrays with
+   * `rowMode: "array"`. Of two columns of one name the last wins.
+   * @throws SqliteError, BusyError, TypeError (parameters), ConnectionReleasedError,
+   *   WorkerCrashedError, StorageError, the signal's reason
+   */
+  async query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
+    const want = options?.rowMode === "array" ? "arrays" : "objects";
+    return (await this.#run(sql, params, options, want)).result as T[];
+  }
+
+  /** The first row, or undefined where there is none. Throws as {@link query} does. */
+  async queryFirst<T = Row>(
+    sql: Sql,
+    params?: BindParams,
+    options?: QueryOptions,
+  ): Promise<T | undefined> {
+    const want = options?.rowMode === "array" ? "firstArray" : "first";
+    return (await this.#run(sql, params, options, want)).result as T | undefined;
+  }
+
+  /** The first column of the first row, or undefined where there is none. */
+  async queryValue<T = BindValue>(
+    sql: Sql,
+    params?: BindParams,
+    options?: QueryOptions,
+  ): Promise<T | undefined> {
+    return (await this.#run(sql, params, options, "value")).result as T | undefined;
+  }
+
+  /** Runs any one statement; rows it yields are dropped. Throws as {@link query} does. */
+  async execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
+    return (await this.#run(sql, params, options, "changes")).result as ExecuteResult;
+  }
+
+  /**
+   * Runs one statement once per entry of `paramsList`: all of them or, if one fails, none, in one
+   * transaction (a savepoint inside an open one) and one round trip.
+   */
+  async executeMany(
+    sql: Sql,
+    paramsList: readonly BindParams[],
+    options?: QueryOptions,
+  ): Promise<{ changes: number }> {
+    if (!Array.isArray(paramsList)) {
+      throw new TypeError("paramsList must be an array with the parameters of each run");
+    }
+    const { sql: text } = toStatement(sql, undefined);
+    const lists = paramsList.map((params) => normalizeParams(params));
+    const reply = await this.#send(text, options, true, true, (access) => ({
+      kind: "many",
+      connection: this.id,
+      ...access,
+      sql: text,
+      paramsList: lists,
+    }));
+    return { changes: (reply.result as ChangesResult).changes };
+  }
+
+  /**
+   * Runs several statements, none of which takes parameters. Not atomic: statements before one that
+   * fails keep their effect, unless the script opens a transaction.
+   */
+  async executeScript(sql: string, options?: QueryOptions): Promise<void> {
+    if (typeof sql !== "string") throw new TypeError(`sql must be a string, not ${typeof sql}`);
+    await this.#send(sql, options, !this.#readonly, false, (access) => ({
+      kind: "script",
+      connection: this.id,
+      ...access,
+      sql,
+    }));
+  }
+
+  /** Runs statements atomically, in one round trip. */
+  async batch<T = Row>(
+    statements: readonly BatchStatement[],
+    options?: QueryOptions,
+  ): Promise<Result<T>[]> {
+    if (!Array.isArray(statements)) throw new TypeError("a batch is an array of { sql, params }");
+    const list = statements.map(({ sql, params }: BatchStatement) => toStatement(sql, params));
+    const label = list.map(({ sql }) => sql).join("; ");
+    const reply = await this.#send(label, options, !this.#readonly, true, (access) => ({
+      kind: "batch",
+      connection: this.id,
+      ...access,
+      statements: list,
+    }));
+    return reply.result as readonly BatchResult[] as unknown as Result<T>[];
+  }
+
+  /**
+   * The rows of one statement, chunk by chunk: at most two chunks are in memory, and SQLite goes on
+   * only as they are consumed. Until the loop ends, the connection reads from one snapshot.
+   */
+  iterate<T = Row>(
+    sql: Sql,
+    params?: BindParams,
+    options?: IterateOptions,
+  ): AsyncIterableIterator<T> {
+    const statement = toStatement(sql, params);
+    const cursor = ++this.#cursors;
+    const { id } = this;
+    const want = options?.rowMode === "array" ? "arrays" : "objects";
+    const writes = this.#guess(statement.sql);
+    const chunks: Chunks = {
+      open: (chunkRows) =>
+        this.#send(statement.sql, options, writes, true, (access) => ({
+          kind: "openCursor",
+          connection: id,
+          ...access,
+          cursor,
+          ...statement,
+          want,
+          chunkRows,
+        })),
+      fetch: (chunkRows) =>
+        this.#send(statement.sql, options, false, false, ({ timeoutMs }) => ({
+          kind: "fetch",
+          connection: id,
+          cursor,
+          chunkRows,
+          timeoutMs,
+        })),
+      close: () => this.#closeCursor(cursor),
+    };
+    return cursorRows<T>(this.#link, chunks, options);
+  }
+
+  /**
+   * Runs `body` in a transaction: committed when it resolves, rolled back when it throws. Inside an
+   * open transaction it is a savepoint. The default mode is `"immediate"`: the write lock is taken
+   * at the start, where it can be waited for; a lease that only reads begins `"deferred"`.
+   */
+  transaction<T>(
+    body: (db: Connection) => T | Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<Awaited<T>> {
+    return runTransaction(this, body, options);
+  }
+
+  /** Stops the statement that runs, which then rejects with `SQLITE_INTERRUPT`. */
+  interrupt(): void {
+    if (this.#open) this.#link.interrupt();
+  }
+
+  /** Gives the connection back to its pool. @throws ConnectionReleasedError the second time */
+  async release(): Promise<void> {
+    await this.#lender.release(this);
+  }
+
+  /** Gives the connection back, unless that has been done. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#open) await this.release();
+  }
+
+  /** @internal Ends the lease; false where it had ended. */
+  end(): boolean {
+    const was = this.#open;
+    this.#open = false;
+    return was;
+  }
+
+  /** @internal */
+  get link(): Link {
+    return this.#link;
+  }
+
+  #guess(sql: string): boolean {
+    return !this.#readonly && this.#lender.guessWrites(sql);
+  }
+
+  #run(
+    sql: Sql,
+    params: BindParams | undefined,
+    options: QueryOptions | undefined,
+    want: Want,
+  ): Promise<Reply> {
+    const statement = toStatement(sql, params);
+    const text = statement.sql;
+    return this.#send(text, options, this.#guess(text), true, (access) => ({
+      kind: "run",
+      connection: this.id,
+      permit: access.permit,
+      readonly: access.readonly,
+      timeoutMs: access.timeoutMs,
+      sql: text,
+      params: statement.params,
+      want,
+    }));
+  }
+
+  async #send(
+    sql: string,
+    options: QueryOptions | undefined,
+    writes: boolean,
+    repeatable: boolean,
+    request: (access: Access) => Request,
+  ): Promise<Reply> {
+    this.#checkOpen();
+    if (options !== undefined) checkQueryOptions(options);
+    const timeoutMs = finite(options?.timeout);
+    const started = performance.now();
+    try {
+      const reply = await this.#link.send({
+        request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs }),
+        sql,
+        writes: writes && !this.#readonly,
+        repeatable,
+        signal: options?.signal,
+        onWrites: () => this.#lender.learnWrites(sql),
+      });
+      this.#report(sql, started, reply.rows, undefined);
+      return reply;
+    } catch (thrown) {
+      this.#report(sql, started, 0, thrown as Error);
+      throw thrown;
+    }
+  }
+
+  #report(sql: string, started: number, rows: number, error: Error | undefined): void {
+    const durationMs = performance.now() - started;
+    const query = { connection: this.id, sql, durationMs, rows };
+    this.#lender.onQuery(error === undefined ? query : { ...query, error });
+  }
+
+  async #closeCursor(cursor: number): Promise<void> {
+    if (!this.isOpen) return;
+    await this.#link.send({
+      request: () => ({ kind: "closeCursor", connection: this.id, cursor }),
+      sql: undefined,
+      writes: false,
+      repeatable: false,
+    });
+  }
+
+  #checkOpen(): void {
+    if (!this.#open) {
+      throw new ConnectionReleasedError(
+        `connection ${this.id} was released; acquire another one, and keep it until its last use`,
+      );
+    }
+    if (this.#link.broken !== undefined) throw this.#link.broken;
+  }
+}
+
+/** On the wire 0 stands for no limit. */
+function finite(timeout: number | undefined): number {
+  return timeout === undefined || timeout === Infinity ? 0 : Math.max(timeout, 1);
+}

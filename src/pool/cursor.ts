@@ -1,0 +1,56 @@
+// A result consumed row by row while SQLite produces the next chunk.
+
+import type { CursorResult, Reply } from "../rpc/protocol.ts";
+import type { Link } from "./link.ts";
+import type { QueryOptions } from "./options.ts";
+
+/** Rows of a chunk where the caller does not say. */
+const DEFAULT_CHUNK_ROWS = 1_000;
+
+export interface IterateOptions extends QueryOptions {
+  /** Rows fetched at a time, default 1,000. */
+  readonly chunkSize?: number | undefined;
+}
+
+/** How a cursor's chunks are had. */
+export interface Chunks {
+  open(chunkRows: number): Promise<Reply>;
+  fetch(chunkRows: number): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+/** The rows of a cursor; one chunk is fetched ahead of the one being consumed. */
+export async function* cursorRows<T>(
+  link: Link,
+  chunks: Chunks,
+  options: IterateOptions | undefined,
+): AsyncGenerator<T, void, undefined> {
+  const size = checkChunkSize(options?.chunkSize);
+  let done = false;
+  link.cursors++;
+  try {
+    let chunk = (await chunks.open(size)).result as CursorResult;
+    for (;;) {
+      done = chunk.done;
+      const next = done ? undefined : chunks.fetch(size);
+      // Awaited below; until then a failure is nobody's to hear of.
+      next?.catch(() => {});
+      for (const row of chunk.rows) {
+        options?.signal?.throwIfAborted();
+        yield row as T;
+      }
+      if (next === undefined) return;
+      done = true; // a fetch that fails has closed the cursor
+      chunk = (await next).result as CursorResult;
+    }
+  } finally {
+    link.cursors--;
+    if (!done) await chunks.close();
+  }
+}
+
+function checkChunkSize(size: number | undefined): number {
+  if (size === undefined) return DEFAULT_CHUNK_ROWS;
+  if (Number.isInteger(size) && size >= 1) return size;
+  throw new RangeError(`chunkSize must be an integer of at least 1, not ${size}`);
+}

@@ -1,0 +1,242 @@
+// Lends things out, opens more on demand, queues the rest. Knows nothing of databases.
+//
+// An item is idle, out, or gone. `out` and `opening` together with `idle` never exceed `max`.
+// Whoever waits is in one queue, and served by whichever comes first, an item that comes back or one
+// that has been opened; so an opening belongs to no waiter, except that its failure is reported
+// to the one it was started for.
+
+import { PoolClosedError } from "../errors.ts";
+import { armLimits, type WaitLimits } from "./deadline.ts";
+
+/** What a lease pool needs to know of its items, and how it reports. */
+export interface LeasePoolHooks<T> {
+  open(): Promise<T>;
+  /** The item has left the pool. */
+  close(item: T, reason: string): void;
+  /** The error of a waiter whose time is up. */
+  timedOut(waitedMs: number): Error;
+  /** The error of one who would have to wait as the `waiting + 1`-th, or undefined if it may. */
+  refuse(waiting: number): Error | undefined;
+  onWait(waiting: number): void;
+}
+
+interface Waiter<T> {
+  serve(item: T): void;
+  fail(error: unknown): void;
+}
+
+/** A pool of items of one kind. */
+export class LeasePool<T> {
+  readonly #hooks: LeasePoolHooks<T>;
+  #max: number;
+  /** The one used last is at the end, and lent first. */
+  readonly #idle: T[] = [];
+  readonly #out = new Set<T>();
+  readonly #waiters = new Set<Waiter<T>>();
+  /** Waiters an opening is under way for; undefined entries have been served in another way. */
+  #opening = 0;
+  #closedError: Error | undefined;
+  #paused = false;
+  #onEmpty: (() => void)[] = [];
+
+  constructor(max: number, hooks: LeasePoolHooks<T>) {
+    this.#max = max;
+    this.#hooks = hooks;
+  }
+
+  get max(): number {
+    return this.#max;
+  }
+
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  get outCount(): number {
+    return this.#out.size;
+  }
+
+  get totalCount(): number {
+    return this.#idle.length + this.#out.size;
+  }
+
+  get waitingCount(): number {
+    return this.#waiters.size;
+  }
+
+  get out(): ReadonlySet<T> {
+    return this.#out;
+  }
+
+  get idle(): readonly T[] {
+    return this.#idle;
+  }
+
+  /** No item could come but one that is out now. */
+  get isExhausted(): boolean {
+    return this.#idle.length === 0 && !this.#hasRoom() && this.#opening === 0;
+  }
+
+  /** The idle item that is next, at once. */
+  tryAcquire(): T | undefined {
+    if (this.#closedError !== undefined || this.#paused || this.#waiters.size > 0) return undefined;
+    const item = this.#idle.pop();
+    if (item !== undefined) this.#out.add(item);
+    return item;
+  }
+
+  /** @throws what the hooks make of a full queue, a timeout and a failed opening; the signal's reason */
+  acquire(limits: WaitLimits): Promise<T> {
+    const { signal, timeoutMs } = limits;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#closedError !== undefined) return Promise.reject(this.#closedError);
+    const item = this.tryAcquire();
+    if (item !== undefined) return Promise.resolve(item);
+    // One more opening than there are waiters is one for the newcomer.
+    const opens = this.#hasRoom() && !this.#paused && this.#waiters.size <= this.#opening;
+    if (!opens) {
+      const refusal = this.#hooks.refuse(this.#waiters.size);
+      if (refusal !== undefined) return Promise.reject(refusal);
+      if (timeoutMs <= 0) return Promise.reject(this.#hooks.timedOut(0));
+    }
+    return this.#wait(opens && timeoutMs <= 0 ? { ...limits, timeoutMs: Infinity } : limits);
+  }
+
+  /** Takes back an item that may be lent again. */
+  release(item: T): void {
+    if (!this.#out.delete(item)) throw new Error("BUG: the item is not out");
+    if (this.#closedError !== undefined) this.#hooks.close(item, "closed");
+    else if (this.totalCount + this.#opening >= this.#max) this.#hooks.close(item, "resized");
+    else this.#idle.push(item);
+    this.#pump();
+    this.#checkEmpty();
+  }
+
+  /** Drops an item, out or idle, that is not fit to be lent again. */
+  discard(item: T, reason: string): void {
+    const at = this.#idle.indexOf(item);
+    if (at >= 0) this.#idle.splice(at, 1);
+    else if (!this.#out.delete(item)) return;
+    this.#hooks.close(item, reason);
+    this.#pump();
+    this.#checkEmpty();
+  }
+
+  /** Closes idle items, the longest idle first, for as long as `closes` says so of them. */
+  evict(closes: (item: T) => boolean, reason: string): void {
+    while (this.#idle.length > 0 && this.totalCount > 1) {
+      const oldest = this.#idle[0];
+      if (oldest === undefined || !closes(oldest)) return;
+      this.#idle.shift();
+      this.#hooks.close(oldest, reason);
+    }
+  }
+
+  resize(max: number): void {
+    this.#max = max;
+    while (this.#idle.length > 0 && this.totalCount + this.#opening > max) {
+      const oldest = this.#idle.shift();
+      if (oldest !== undefined) this.#hooks.close(oldest, "resized");
+    }
+    this.#pump();
+  }
+
+  /** Lends nothing until `resume`; who asks waits. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#pump();
+  }
+
+  /** Closes what is idle; with `error`, refuses everyone who waits or comes from now on. */
+  shut(error: Error | undefined): void {
+    this.#closedError ??= error;
+    for (const item of this.#idle.splice(0)) this.#hooks.close(item, "closed");
+    if (error === undefined) return;
+    for (const waiter of [...this.#waiters]) waiter.fail(error);
+    this.#checkEmpty();
+  }
+
+  /** Resolves when nothing is out and nothing being opened. */
+  whenEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmpty.push(resolve);
+      this.#checkEmpty();
+    });
+  }
+
+  #hasRoom(): boolean {
+    return this.totalCount + this.#opening < this.#max;
+  }
+
+  #wait(limits: WaitLimits): Promise<T> {
+    const started = performance.now();
+    return new Promise<T>((resolve, reject) => {
+      const waiter: Waiter<T> = {
+        serve: (item) => {
+          this.#waiters.delete(waiter);
+          disarm();
+          resolve(item);
+        },
+        fail: (error) => {
+          this.#waiters.delete(waiter);
+          disarm();
+          reject(error);
+        },
+      };
+      const disarm = armLimits(
+        limits,
+        () => waiter.fail(this.#hooks.timedOut(performance.now() - started)),
+        (reason) => waiter.fail(reason),
+      );
+      this.#waiters.add(waiter);
+      this.#pump();
+      if (this.#waiters.has(waiter)) this.#hooks.onWait(this.#waiters.size);
+    });
+  }
+
+  /** Serves waiters from what is idle, and opens for those that are left while there is room. */
+  #pump(): void {
+    if (this.#paused || this.#closedError !== undefined) return;
+    for (const waiter of this.#waiters) {
+      const item = this.#idle.pop();
+      if (item === undefined) break;
+      this.#out.add(item);
+      waiter.serve(item);
+    }
+    let unserved = this.#opening;
+    for (const waiter of this.#waiters) {
+      if (unserved-- > 0) continue;
+      if (!this.#hasRoom()) return;
+      void this.#openFor(waiter);
+    }
+  }
+
+  async #openFor(waiter: Waiter<T>): Promise<void> {
+    this.#opening++;
+    try {
+      const item = await this.#hooks.open();
+      this.#opening--;
+      if (this.#closedError === undefined) this.#idle.push(item);
+      else this.#hooks.close(item, "closed");
+    } catch (thrown) {
+      this.#opening--;
+      if (this.#waiters.has(waiter)) waiter.fail(thrown);
+    }
+    this.#pump();
+    this.#checkEmpty();
+  }
+
+  #checkEmpty(): void {
+    if (this.#out.size > 0 || this.#opening > 0) return;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+}
+
+/** The error of everyone who asks a closed pool. */
+export function closedError(name: string): PoolClosedError {
+  return new PoolClosedError(`pool "${name}" is closed; open another one`);
+}

@@ -1,0 +1,235 @@
+// One open SQLite connection as the pool keeps it, lent or not: requests in their order, the write
+// permit, waiting out SQLITE_BUSY.
+
+import { SqliteError, WorkerCrashedError } from "../errors.ts";
+import type { Port } from "../rpc/port.ts";
+import type { Reply, Request } from "../rpc/protocol.ts";
+import type { WriteClaim, WriteQueue } from "./write-queue.ts";
+
+const BUSY = 5;
+const BUSY_RECOVERY = 261;
+const INTERRUPT = 9;
+/** Longest sleep between two tries at a lock whose release might go unnoticed. */
+const BUSY_POLL_MS = 10;
+
+/** What a link needs of its pool. */
+export interface LinkContext {
+  readonly pool: string;
+  readonly busyTimeoutMs: number;
+  readonly writeQueue: WriteQueue;
+  lockReleased(ms: number): Promise<void>;
+  /** Called for each wait on a lock. */
+  onBusy(): void;
+}
+
+/** One request to be sent, perhaps several times. */
+export interface Job {
+  /** The request, given whether the connection holds the write permit. */
+  readonly request: (permit: boolean) => Request;
+  readonly sql: string | undefined;
+  /** It is expected to write: the permit is taken before it is sent. */
+  readonly writes: boolean;
+  /** It had no effect when it fails with SQLITE_BUSY, so it may be sent again. */
+  readonly repeatable: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Told when the guess in `writes` was wrong. */
+  readonly onWrites?: (() => void) | undefined;
+}
+
+/** A connection in its thread. */
+export class Link {
+  readonly id: number;
+  readonly port: Port;
+  readonly createdAt = performance.now();
+  idleSince = performance.now();
+  /** Open cursors; they are closed when the connection is released. */
+  cursors = 0;
+  /** The statement that runs now, for reports. */
+  runningSql: string | undefined;
+  /** Why the connection is of no more use. */
+  broken: Error | undefined;
+  readonly #context: LinkContext;
+  #state: Pick<Reply, "txn" | "autocommit" | "tainted"> = FRESH;
+  #hasPermit = false;
+  /** Keeps the permit although no write transaction is open. */
+  #pinned = false;
+  #queued = 0;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(id: number, port: Port, context: LinkContext) {
+    this.id = id;
+    this.port = port;
+    this.#context = context;
+  }
+
+  get inTransaction(): boolean {
+    return !this.#state.autocommit;
+  }
+
+  /** It is as a new one: no transaction, no cursor, nothing changed. */
+  get isClean(): boolean {
+    const { txn, autocommit, tainted } = this.#state;
+    return txn === 0 && autocommit && !tainted && this.cursors === 0;
+  }
+
+  /** Sends a job after those before it, and returns the reply of one that succeeded. */
+  send(job: Job): Promise<Reply> {
+    if (job.signal?.aborted) return Promise.reject(job.signal.reason);
+    if (this.#queued > 0) return this.#enqueue(job);
+    const reply = this.#trySend(job);
+    return reply === undefined ? this.#enqueue(job) : Promise.resolve(reply);
+  }
+
+  /** Resolves when everything that was sent has been answered. */
+  async settled(): Promise<void> {
+    while (this.#queued > 0) await this.#tail;
+  }
+
+  interrupt(): void {
+    this.port.interrupt(this.id);
+  }
+
+  /** Takes the write permit ahead of any statement, and keeps it until `unpin`. */
+  async pin(sql: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.#takePermit(sql, signal, this.#context.busyTimeoutMs);
+    this.#pinned = true;
+  }
+
+  unpin(): void {
+    this.#pinned = false;
+    this.#returnPermit();
+  }
+
+  /** The connection is gone: what it held is free. */
+  abandon(error: Error): void {
+    this.broken ??= error;
+    this.#pinned = false;
+    this.#state = FRESH;
+    this.#returnPermit();
+  }
+
+  /** In the calling thread a reply comes at once, and needs neither queue nor promise. */
+  #trySend(job: Job): Reply | undefined {
+    if (this.port.parallel || this.broken !== undefined) return undefined;
+    if (job.writes && !this.#hasPermit) {
+      if (!this.#context.writeQueue.tryAcquire(this.#claim(job.sql))) return undefined;
+      this.#hasPermit = true;
+    }
+    const reply = this.port.request(job.request(this.#hasPermit));
+    if (reply instanceof Promise) throw new Error("BUG: a port that is not parallel made us wait");
+    if (reply.needsPermit || isBusy(reply.error)) {
+      this.#note(reply);
+      return undefined;
+    }
+    this.#note(reply);
+    if (reply.error !== undefined) throw this.#failure(reply.error, job);
+    return reply;
+  }
+
+  async #enqueue(job: Job): Promise<Reply> {
+    this.#queued++;
+    const before = this.#tail;
+    const mine = before.then(() => this.#perform(job));
+    this.#tail = mine.then(ignore, ignore);
+    try {
+      return await mine;
+    } finally {
+      this.#queued--;
+    }
+  }
+
+  async #perform(job: Job): Promise<Reply> {
+    const started = performance.now();
+    const left = () => this.#context.busyTimeoutMs - (performance.now() - started);
+    job.signal?.throwIfAborted();
+    const abort = () => this.interrupt();
+    job.signal?.addEventListener("abort", abort);
+    try {
+      if (job.writes) await this.#takePermit(job.sql, job.signal, left());
+      for (;;) {
+        const reply = await this.#request(job);
+        if (reply.needsPermit) {
+          job.onWrites?.();
+          await this.#takePermit(job.sql, job.signal, left());
+        } else if (job.repeatable && isBusy(reply.error)) {
+          await this.#waitForLock(job, left());
+        } else if (reply.error !== undefined) {
+          throw this.#failure(reply.error, job);
+        } else return reply;
+      }
+    } finally {
+      job.signal?.removeEventListener("abort", abort);
+      this.#returnPermit();
+    }
+  }
+
+  async #request(job: Job): Promise<Reply> {
+    if (this.broken !== undefined) throw this.broken;
+    this.runningSql = job.sql;
+    try {
+      const reply = await this.port.request(job.request(this.#hasPermit));
+      this.#state = reply;
+      if (reply.error instanceof WorkerCrashedError) this.abandon(reply.error);
+      return reply;
+    } finally {
+      this.runningSql = undefined;
+    }
+  }
+
+  #note(reply: Reply): void {
+    this.#state = reply;
+    this.#returnPermit();
+  }
+
+  async #waitForLock(job: Job, leftMs: number): Promise<void> {
+    this.#context.onBusy();
+    job.signal?.throwIfAborted();
+    const { writeQueue, busyTimeoutMs } = this.#context;
+    if (leftMs <= 0) throw writeQueue.busy(busyTimeoutMs, job.sql);
+    await this.#context.lockReleased(Math.min(leftMs, BUSY_POLL_MS));
+    job.signal?.throwIfAborted();
+  }
+
+  async #takePermit(
+    sql: string | undefined,
+    signal: AbortSignal | undefined,
+    timeoutMs: number,
+  ): Promise<void> {
+    if (this.#hasPermit) return;
+    const claim = this.#claim(sql);
+    const { writeQueue, busyTimeoutMs } = this.#context;
+    if (!writeQueue.tryAcquire(claim)) {
+      this.#context.onBusy();
+      const limits = { timeoutMs: busyTimeoutMs === Infinity ? Infinity : timeoutMs, signal };
+      await writeQueue.acquire(claim, limits);
+    }
+    this.#hasPermit = true;
+  }
+
+  #claim(sql: string | undefined): WriteClaim {
+    return { pool: this.#context.pool, connection: this.id, sql };
+  }
+
+  /** The permit is held for as long as SQLite's lock is, or the connection is pinned. */
+  #returnPermit(): void {
+    if (!this.#hasPermit || this.#pinned || this.#state.txn === 2) return;
+    this.#hasPermit = false;
+    this.#context.writeQueue.release();
+  }
+
+  #failure(error: Error, job: Job): unknown {
+    const interrupted = error instanceof SqliteError && (error.resultCode & 0xff) === INTERRUPT;
+    return interrupted && job.signal?.aborted ? job.signal.reason : error;
+  }
+}
+
+const FRESH = { txn: 0, autocommit: true, tainted: false } as const;
+
+function ignore(): void {}
+
+/** Another connection holds a lock. BUSY_SNAPSHOT is left out: waiting does not help it. */
+function isBusy(error: Error | undefined): boolean {
+  if (!(error instanceof SqliteError)) return false;
+  return error.resultCode === BUSY || error.resultCode === BUSY_RECOVERY;
+}
+

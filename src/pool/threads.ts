@@ -1,0 +1,120 @@
+// Which thread a new connection goes to. Threads start one by one, as connections need them.
+
+import type { WorkerCrashedError } from "../errors.ts";
+import type { Port, PortFactory } from "../rpc/port.ts";
+import type { Link } from "./link.ts";
+
+interface Thread {
+  readonly port: Promise<Port>;
+  /** Connections in it, those being opened included. */
+  load: number;
+  readonly links: Set<Link>;
+  parallel: boolean;
+  canInterrupt: boolean;
+}
+
+/** The threads of one pool. */
+export class Threads {
+  readonly #most: number;
+  readonly #start: PortFactory;
+  readonly #onCrash: (links: readonly Link[], error: WorkerCrashedError) => void;
+  readonly #threads = new Set<Thread>();
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(
+    most: number,
+    start: PortFactory,
+    onCrash: (links: readonly Link[], error: WorkerCrashedError) => void,
+  ) {
+    this.#most = Math.max(most, 1);
+    this.#start = start;
+    this.#onCrash = onCrash;
+  }
+
+  get size(): number {
+    return this.#threads.size;
+  }
+
+  /** Some thread's statements can be stopped while they run. */
+  get canInterrupt(): boolean {
+    return [...this.#threads].some((thread) => thread.canInterrupt);
+  }
+
+  get isParallel(): boolean {
+    return [...this.#threads].some((thread) => thread.parallel);
+  }
+
+  /** Makes a link in the thread with the fewest, or in a new one while there may be more. */
+  async place(makeLink: (port: Port) => Promise<Link>): Promise<Link> {
+    const thread = this.#choose();
+    thread.load++;
+    try {
+      const link = await makeLink(await thread.port);
+      thread.links.add(link);
+      return link;
+    } catch (thrown) {
+      this.#lighten(thread);
+      throw thrown;
+    }
+  }
+
+  /** A link has gone; a thread without any is ended, but for the last one. */
+  remove(link: Link): void {
+    for (const thread of this.#threads) {
+      if (thread.links.delete(link)) this.#lighten(thread);
+    }
+  }
+
+  /** Ends all threads. */
+  async close(): Promise<void> {
+    for (const thread of this.#threads) this.#end(thread);
+    await Promise.all(this.#closing);
+  }
+
+  /** Ends all threads without asking them. */
+  async terminate(): Promise<void> {
+    await Promise.all([...this.#threads].map(async ({ port }) => (await port).terminate()));
+  }
+
+  #choose(): Thread {
+    let best: Thread | undefined;
+    for (const thread of this.#threads) {
+      if (best === undefined || thread.load < best.load) best = thread;
+    }
+    if (best !== undefined && (best.load === 0 || this.#threads.size >= this.#most)) return best;
+    const thread: Thread = {
+      port: this.#start(),
+      load: 0,
+      links: new Set(),
+      parallel: false,
+      canInterrupt: false,
+    };
+    this.#threads.add(thread);
+    this.#watch(thread).catch(() => this.#threads.delete(thread));
+    return thread;
+  }
+
+  async #watch(thread: Thread): Promise<void> {
+    const port = await thread.port;
+    thread.parallel = port.parallel;
+    thread.canInterrupt = port.canInterrupt;
+    const error = await port.closed;
+    this.#threads.delete(thread);
+    if (error !== undefined) this.#onCrash([...thread.links], error);
+  }
+
+  #lighten(thread: Thread): void {
+    thread.load--;
+    if (thread.load === 0 && this.#threads.size > 1) this.#end(thread);
+  }
+
+  #end(thread: Thread): void {
+    this.#threads.delete(thread);
+    const ended = thread.port.then(
+      (port) => port.close(),
+      () => {},
+    );
+    this.#closing.add(ended);
+    void ended.finally(() => this.#closing.delete(ended));
+  }
+}

@@ -1,0 +1,70 @@
+// The queue for SQLite's one write lock. SQLite itself has no queue: whoever asks at the right
+// moment wins, and the others get SQLITE_BUSY. So every connection takes the permit here, in the
+// caller's thread, before SQLite is asked, and keeps it until its write transaction has ended.
+//
+// One thread of one process owns a database (`runtime/databases.ts`), and all its pools on the
+// database share this queue, so nobody else can hold the lock.
+
+import { BusyError, type WriteLockHolder } from "../errors.ts";
+import type { WaitLimits } from "./deadline.ts";
+import { Semaphore } from "./semaphore.ts";
+
+/** Who asks for the write lock. */
+export interface WriteClaim {
+  readonly pool: string;
+  readonly connection: number;
+  readonly sql: string | undefined;
+}
+
+/** The write lock of one database. */
+export class WriteQueue {
+  readonly #semaphore = new Semaphore(1);
+  #holder: (WriteClaim & { readonly since: number }) | undefined;
+
+  get waiting(): number {
+    return this.#semaphore.waiting;
+  }
+
+  /** Who holds the lock now. */
+  get holder(): WriteLockHolder | undefined {
+    const holder = this.#holder;
+    if (holder === undefined) return undefined;
+    const { pool, connection, sql, since } = holder;
+    return { pool, connection, sql, heldMs: performance.now() - since };
+  }
+
+  /** Takes the lock if it is free. */
+  tryAcquire(claim: WriteClaim): boolean {
+    if (!this.#semaphore.tryAcquire()) return false;
+    this.#hold(claim);
+    return true;
+  }
+
+  /** Takes the lock in its turn. @throws BusyError after `timeoutMs`; the signal's reason */
+  async acquire(claim: WriteClaim, limits: WaitLimits): Promise<void> {
+    await this.#semaphore.acquire(limits, () => this.busy(limits.timeoutMs, claim.sql));
+    this.#hold(claim);
+  }
+
+  release(): void {
+    this.#holder = undefined;
+    this.#semaphore.release();
+  }
+
+  /** The error of a wait for a lock that took too long. */
+  busy(waitedMs: number, sql: string | undefined): BusyError {
+    const holder = this.holder;
+    const who =
+      holder === undefined
+        ? "another connection"
+        : `connection ${holder.connection} of pool "${holder.pool}" has held it for ${Math.round(holder.heldMs)} ms (${holder.sql ?? "between statements"})`;
+    return new BusyError(
+      `the database stayed locked for ${waitedMs} ms: ${who}; shorten that transaction or raise busyTimeout`,
+      { code: "SQLITE_BUSY", resultCode: 5, sql, holder },
+    );
+  }
+
+  #hold(claim: WriteClaim): void {
+    this.#holder = { ...claim, since: performance.now() };
+  }
+}
