@@ -46,6 +46,8 @@ export class Link {
   cursors = 0;
   /** The statement that runs now, for reports. */
   runningSql: string | undefined;
+  /** The latest statement, for reports. */
+  lastSql: string | undefined;
   /** Why the connection is of no more use. */
   broken: Error | undefined;
   readonly #context: LinkContext;
@@ -70,6 +72,11 @@ export class Link {
   get isClean(): boolean {
     const { txn, autocommit, tainted } = this.#state;
     return txn === 0 && autocommit && !tainted && this.cursors === 0;
+  }
+
+  /** Something was sent that has not been answered. */
+  get isBusy(): boolean {
+    return this.#queued > 0;
   }
 
   /** Sends a job after those before it, and returns the reply of one that succeeded. */
@@ -115,6 +122,7 @@ export class Link {
       if (!this.#context.writeQueue.tryAcquire(this.#claim(job.sql))) return undefined;
       this.#hasPermit = true;
     }
+    this.lastSql = job.sql ?? this.lastSql;
     const reply = this.port.request(job.request(this.#hasPermit));
     if (reply instanceof Promise) throw new Error("BUG: a port that is not parallel made us wait");
     if (reply.needsPermit || isBusy(reply.error)) {
@@ -166,6 +174,7 @@ export class Link {
   async #request(job: Job): Promise<Reply> {
     if (this.broken !== undefined) throw this.broken;
     this.runningSql = job.sql;
+    this.lastSql = job.sql ?? this.lastSql;
     try {
       const reply = await this.port.request(job.request(this.#hasPermit));
       this.#state = reply;

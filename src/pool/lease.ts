@@ -1,0 +1,61 @@
+// Who holds what: one record per lease, for reports, leak detection and nested acquires.
+
+import type { AcquireTimeoutError, LeaseReport } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import { unref } from "./deadline.ts";
+import type { Link } from "./link.ts";
+
+/** A connection that is out. */
+export interface Lease {
+  readonly connection: Connection;
+  readonly link: Link;
+  readonly since: number;
+  /** Where it was acquired, recorded only while leaks are looked for. */
+  readonly stack: string | undefined;
+  /** Cancels the leak report. */
+  readonly settle: () => void;
+}
+
+/** A callback that runs on a lease, and the callbacks around it, in one chain of async calls. */
+export interface Scope {
+  readonly pool: object;
+  readonly connection: Connection;
+  /** The callback holds the pool's turn to write. */
+  readonly writes: boolean;
+  readonly outer: Scope | undefined;
+}
+
+/** The scopes of `pool` in the chain that ends with `innermost`. */
+export function* scopesOf(innermost: unknown, pool: object): Generator<Scope> {
+  for (let scope = innermost as Scope | undefined; scope !== undefined; scope = scope.outer) {
+    if (scope.pool === pool && scope.connection.isOpen) yield scope;
+  }
+}
+
+/** The records as an error or a log shows them. */
+export function reportLeases(leases: Iterable<Lease>): LeaseReport[] {
+  const now = performance.now();
+  return Array.from(leases, ({ link, since }) => ({
+    connection: link.id,
+    heldMs: now - since,
+    sql: link.runningSql,
+  }));
+}
+
+/** The records in words, for a message. */
+export function describeLeases(reports: AcquireTimeoutError["leases"]): string {
+  return reports
+    .map(({ connection, heldMs, sql }) => {
+      const doing = sql === undefined ? "idle" : `running ${sql.slice(0, 80)}`;
+      return `connection ${connection} out for ${Math.round(heldMs)} ms, ${doing}`;
+    })
+    .join("; ");
+}
+
+/** Calls `report` once when a lease has been out for `thresholdMs`; 0 never does. */
+export function watchForLeak(thresholdMs: number, report: () => void): () => void {
+  if (thresholdMs === 0 || thresholdMs === Infinity) return () => {};
+  const timer = setTimeout(report, thresholdMs);
+  unref(timer);
+  return () => clearTimeout(timer);
+}

@@ -1,0 +1,178 @@
+// Operations on the whole database, each on one borrowed connection.
+
+import { StorageError } from "../errors.ts";
+import type { BackupResult, Reply, Request } from "../rpc/protocol.ts";
+import type { CheckpointMode } from "../types.ts";
+import type { Connection } from "./connection.ts";
+import type { Link } from "./link.ts";
+
+const MAGIC = "SQLite format 3\0";
+/** Bytes of the file header, https://sqlite.org/fileformat2.html#the_database_header */
+const HEADER_BYTES = 100;
+const SPOOL_BYTES = 1 << 20;
+const DEFAULT_BACKUP_PAGES = 256;
+
+/** How far a backup has come. */
+export interface BackupProgress {
+  readonly remainingPages: number;
+  readonly totalPages: number;
+}
+
+export interface BackupOptions {
+  readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Pages copied at a time, default 256. */
+  readonly pages?: number | undefined;
+}
+
+/** What a checkpoint did, see https://sqlite.org/pragma.html#pragma_wal_checkpoint */
+export interface CheckpointResult {
+  /** A lock kept it from completing. */
+  readonly busy: boolean;
+  /** Frames in the log; -1 outside WAL mode. */
+  readonly log: number;
+  /** Frames of the log that are in the database; -1 outside WAL mode. */
+  readonly checkpointed: number;
+}
+
+const CHECKPOINT_MODES: readonly string[] = ["passive", "full", "restart", "truncate"];
+
+/** @throws TypeError for a mode SQLite does not have */
+export function checkCheckpointMode(mode: CheckpointMode): void {
+  if (CHECKPOINT_MODES.includes(mode)) return;
+  throw new TypeError(`mode must be one of ${CHECKPOINT_MODES.join(", ")}, not ${String(mode)}`);
+}
+
+/** Moves frames of the log into the database. */
+export async function checkpoint(db: Connection, mode: CheckpointMode): Promise<CheckpointResult> {
+  const [busy = 0, log = -1, checkpointed = -1] =
+    (await db.queryFirst<number[]>(`PRAGMA wal_checkpoint(${mode})`, [], { rowMode: "array" })) ??
+    [];
+  return { busy: busy !== 0, log, checkpointed };
+}
+
+/** The bytes of the database as of the snapshot that `db` reads from. */
+export async function exportBytes(db: Connection, signal?: AbortSignal): Promise<Uint8Array> {
+  const pageSize = Number(await db.queryValue("PRAGMA page_size"));
+  const pageCount = Number(await db.queryValue("PRAGMA page_count"));
+  const bytes = new Uint8Array(pageSize * pageCount);
+  const chunkSize = Math.max(1, Math.floor(SPOOL_BYTES / pageSize));
+  const options = { rowMode: "array", chunkSize, signal } as const;
+  let at = 0;
+  for await (const [page] of db.iterate<[Uint8Array]>(
+    "SELECT data FROM sqlite_dbpage ORDER BY pgno",
+    [],
+    options,
+  )) {
+    bytes.set(page, at);
+    at += pageSize;
+  }
+  // The copy has no log beside it: versions 1 say so, and it opens anywhere, read-only media too.
+  if (at > 0) bytes.fill(1, 18, 20);
+  return bytes;
+}
+
+/** Copies the database into another file, page by page, from one snapshot. */
+export async function backup(
+  link: Link,
+  destination: string,
+  options: BackupOptions | undefined,
+): Promise<void> {
+  const pages = options?.pages ?? DEFAULT_BACKUP_PAGES;
+  if (!Number.isInteger(pages) || pages < 1) {
+    throw new RangeError(`pages must be an integer of at least 1, not ${pages}`);
+  }
+  const step = (kind: "start" | "continue" | "cancel"): Promise<Reply> =>
+    ask(link, { kind: "backup", connection: link.id, destination, step: kind, pages });
+  let done = false;
+  try {
+    for (let kind: "start" | "continue" = "start"; !done; kind = "continue") {
+      options?.signal?.throwIfAborted();
+      const result = (await step(kind)).result as BackupResult;
+      done = result.done;
+      const { remainingPages, totalPages } = result;
+      options?.onProgress?.({ remainingPages, totalPages });
+    }
+  } finally {
+    if (!done && link.broken === undefined) await step("cancel");
+  }
+}
+
+/** Replaces the database by what `source` holds, after checking it. */
+export async function importDatabase(
+  link: Link,
+  source: Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const chunks = source instanceof ReadableStream ? streamed(source) : sliced(source);
+  const file = (operation: "create" | "append" | "delete", bytes?: Uint8Array) =>
+    ask(link, { kind: "file", operation, path, bytes });
+  await file("create");
+  try {
+    let size = 0;
+    for await (const chunk of chunks) {
+      signal?.throwIfAborted();
+      if (!(chunk instanceof Uint8Array)) throw new TypeError("the stream must yield Uint8Arrays");
+      if (chunk.length === 0) continue;
+      if (size === 0) checkHeader(chunk);
+      // A copy of its own, because it may be handed over to the thread.
+      await file("append", chunk.slice());
+      size += chunk.length;
+    }
+    if (size < HEADER_BYTES) throw notADatabase(`it has only ${size} bytes`);
+    await link.send({
+      request: () => ({ kind: "import", connection: link.id, source: path }),
+      sql: "(import)",
+      writes: true,
+      repeatable: true,
+      signal,
+    });
+  } finally {
+    if (link.broken === undefined) await file("delete");
+  }
+}
+
+function checkHeader(chunk: Uint8Array): void {
+  const start = String.fromCharCode(...chunk.subarray(0, MAGIC.length));
+  if (!MAGIC.startsWith(start) || start === "") throw notADatabase("its header is another one");
+}
+
+function notADatabase(why: string): StorageError {
+  return new StorageError("corrupt", `what was to be imported is no SQLite database: ${why}`);
+}
+
+async function* streamed(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  let done = false;
+  try {
+    for (;;) {
+      const read = await reader.read();
+      done = read.done;
+      if (read.value === undefined) return;
+      yield read.value;
+    }
+  } finally {
+    if (!done) await reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
+}
+
+async function* sliced(source: Uint8Array | ArrayBuffer): AsyncGenerator<Uint8Array> {
+  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError("import takes a Uint8Array, an ArrayBuffer or a ReadableStream of bytes");
+  }
+  for (let at = 0; at < bytes.length; at += SPOOL_BYTES) {
+    yield bytes.subarray(at, at + SPOOL_BYTES);
+  }
+}
+
+function ask(link: Link, request: Request): Promise<Reply> {
+  return link.send({
+    request: () => request,
+    sql: undefined,
+    writes: false,
+    repeatable: request.kind === "backup",
+  });
+}
