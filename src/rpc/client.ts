@@ -1,10 +1,12 @@
 // The end of the protocol in the caller's thread.
 
 import { fromWire, PoolClosedError, WorkerCrashedError } from "../errors.ts";
-import type { Endpoint, FromHost, NumberedReply, NumberedRequest, ToHost } from "./endpoint.ts";
+import type { Endpoint, FromHost, NumberedReply, Rings } from "./endpoint.ts";
+import { type Link, MessageLink } from "./link.ts";
 import { unpackResult } from "./packed-reply.ts";
 import type { Port } from "./port.ts";
 import type { Reply, Request } from "./protocol.ts";
+import { RingLink } from "./ring-link.ts";
 
 /** Connections share these words; a word names one request, so a stranger's is rarely hit. */
 export const INTERRUPT_WORDS = 4096;
@@ -18,6 +20,8 @@ export interface ThreadClientOptions {
    * memory cannot be shared.
    */
   readonly interrupts: Int32Array | undefined;
+  /** Memory that small requests and replies go through; undefined: all go by `postMessage`. */
+  readonly rings?: Rings | undefined;
 }
 
 interface Outstanding {
@@ -26,19 +30,18 @@ interface Outstanding {
 }
 
 /**
- * A thread that owns SQLite, at the other end of an {@link Endpoint}. Requests of one microtask go
- * in one message. While a request is outstanding the thread keeps the process alive.
+ * A thread that owns SQLite, at the other end of an {@link Endpoint}. While a request is outstanding the thread keeps the process alive.
  */
 export class ThreadClient implements Port {
   readonly parallel = true;
   readonly canInterrupt: boolean;
   readonly closed: Promise<WorkerCrashedError | undefined>;
   readonly #endpoint: Endpoint;
+  readonly #link: Link;
   readonly #interrupts: Int32Array | undefined;
   /** By serial, and so in the order they were sent. */
   readonly #outstanding = new Map<number, Outstanding>();
   #serial = 0;
-  #queue: NumberedRequest[] = [];
   #refs = 0;
   /** Why requests are refused, once they are. */
   #refusal: PoolClosedError | WorkerCrashedError | undefined;
@@ -54,7 +57,14 @@ export class ThreadClient implements Port {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    endpoint.onMessage((message) => this.#receive(message as FromHost));
+    const listener = {
+      received: (message: FromHost) => this.#receive(message),
+      failed: (serial: number, error: Error) => this.#settle(serial, failed(error)),
+    };
+    this.#link =
+      options.rings === undefined
+        ? new MessageLink(endpoint, listener)
+        : new RingLink(endpoint, options.rings, listener);
     endpoint.onExit((error) => this.#exited(error));
     endpoint.unref();
   }
@@ -65,8 +75,7 @@ export class ThreadClient implements Port {
     return new Promise((resolve) => {
       this.#ref();
       this.#outstanding.set(serial, { request, resolve });
-      this.#queue.push({ serial, request });
-      if (this.#queue.length === 1) queueMicrotask(() => this.#flush());
+      this.#link.send({ serial, request });
     });
   }
 
@@ -92,14 +101,14 @@ export class ThreadClient implements Port {
   /** What was sent before is answered before: the message to close comes last. */
   async #close(): Promise<void> {
     if (this.#gone) return;
-    this.#flush();
     this.#refusal = new PoolClosedError("The connection's thread is closed; open a new pool.");
     this.#ref();
     const error = await new Promise<Error | undefined>((resolve) => {
       this.#settleClosing = resolve;
-      this.#endpoint.post({ type: "close" } satisfies ToHost, []);
+      this.#link.close();
     });
     this.#gone = true;
+    this.#link.stop();
     this.#settleClosed(undefined);
     await this.#endpoint.terminate();
     if (error !== undefined) throw error;
@@ -108,29 +117,6 @@ export class ThreadClient implements Port {
   #nextSerial(): number {
     this.#serial = this.#serial === LAST_SERIAL ? 1 : this.#serial + 1;
     return this.#serial;
-  }
-
-  #flush(): void {
-    if (this.#gone || this.#queue.length === 0) return;
-    const requests = this.#queue;
-    this.#queue = [];
-    try {
-      this.#endpoint.post({ type: "requests", requests } satisfies ToHost, []);
-    } catch (cause) {
-      this.#flushOneByOne(requests, cause);
-    }
-  }
-
-  /** A request that cannot be cloned fails alone. */
-  #flushOneByOne(requests: readonly NumberedRequest[], cause: unknown): void {
-    for (const numbered of requests) {
-      try {
-        if (requests.length === 1) throw cause;
-        this.#endpoint.post({ type: "requests", requests: [numbered] } satisfies ToHost, []);
-      } catch (thrown) {
-        this.#settle(numbered.serial, failed(asError(thrown)));
-      }
-    }
   }
 
   #receive(message: FromHost): void {
@@ -175,7 +161,7 @@ export class ThreadClient implements Port {
   #die(error: WorkerCrashedError): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#queue = [];
+    this.#link.stop();
     const wasClosing = this.#closing !== undefined;
     if (!wasClosing) this.#refusal = error;
     const outstanding = [...this.#outstanding.keys()];

@@ -20,7 +20,16 @@ export interface Endpoint {
 }
 
 /** The caller's thread, as the thread that owns SQLite sees it. */
-export type HostEndpoint = Pick<Endpoint, "post" | "onMessage">;
+export interface HostEndpoint extends Pick<Endpoint, "post" | "onMessage"> {
+  /** Takes the next message, without a return to the event loop; undefined where none is there. */
+  receive?(): unknown;
+}
+
+/** Memory shared by the two threads, for small requests and replies (`ring.ts`). */
+export interface Rings {
+  readonly requests: SharedArrayBuffer;
+  readonly replies: SharedArrayBuffer;
+}
 
 /** A request and its number, by which the reply finds its way back. */
 export interface NumberedRequest {
@@ -37,7 +46,9 @@ export interface NumberedReply extends Omit<Reply, "error"> {
 /** To the thread that owns SQLite. */
 export type ToHost =
   | { readonly type: "requests"; readonly requests: readonly NumberedRequest[] }
-  | { readonly type: "close" };
+  | { readonly type: "close" }
+  /** Wakes a thread that has fallen asleep beside its ring. */
+  | { readonly type: "wake" };
 
 /** To the caller's thread. */
 export type FromHost =
@@ -48,6 +59,7 @@ export type FromHost =
 export interface ThreadStart {
   readonly config: ThreadConfig;
   readonly interrupts: Int32Array | undefined;
+  readonly rings: Rings | undefined;
 }
 
 /** The first message of a thread. */

@@ -22,7 +22,7 @@ export function serve(endpoint: HostEndpoint, host: RequestHandler): void {
   endpoint.onMessage((message) => {
     const received = message as ToHost;
     if (received.type === "requests") answerAll(endpoint, host, received.requests);
-    else answerClose(endpoint, host);
+    else if (received.type === "close") endpoint.post(answerClose(host), []);
   });
 }
 
@@ -71,12 +71,12 @@ export function answer(host: RequestHandler, request: Request, serial: number): 
   }
 }
 
-function answerClose(endpoint: HostEndpoint, host: RequestHandler): void {
-  let error: FromHost = { type: "closed", error: undefined };
+/** Closes the host and says how that went. */
+export function answerClose(host: RequestHandler): FromHost {
   try {
     host.close();
+    return { type: "closed", error: undefined };
   } catch (thrown) {
-    error = { type: "closed", error: toWire(thrown) };
+    return { type: "closed", error: toWire(thrown) };
   }
-  endpoint.post(error, []);
 }

@@ -6,16 +6,22 @@ import { INTERRUPT_WORDS, ThreadClient } from "../rpc/client.ts";
 import type { Endpoint, ThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
+import { canUseRings, newRing } from "../rpc/ring.ts";
 
 /**
  * Starts a worker thread with an instance of SQLite. It keeps the process alive only while it has
  * work to do. @throws what kept the thread from starting.
  */
-export async function spawnNodeThread(config: ThreadConfig): Promise<Port> {
+export async function spawnNodeThread(
+  config: ThreadConfig,
+  options: { readonly ring: boolean } = { ring: true },
+): Promise<Port> {
   const { Worker } = await import("node:worker_threads");
   const interrupts = new Int32Array(new SharedArrayBuffer(INTERRUPT_WORDS * 4));
+  const rings =
+    options.ring && canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
   const worker = new Worker(new URL("../worker/node.js", import.meta.url), {
-    workerData: { config, interrupts } satisfies ThreadStart,
+    workerData: { config, interrupts, rings } satisfies ThreadStart,
   });
   try {
     await started(worker);
@@ -23,7 +29,7 @@ export async function spawnNodeThread(config: ThreadConfig): Promise<Port> {
     await worker.terminate();
     throw error;
   }
-  return new ThreadClient(nodeEndpoint(worker), { interrupts });
+  return new ThreadClient(nodeEndpoint(worker), { interrupts, rings });
 }
 
 function started(worker: Worker): Promise<void> {

@@ -1,0 +1,64 @@
+// Parameters as the caller gave them, checked and made ready for the way to SQLite.
+
+import type { WireParams } from "../rpc/protocol.ts";
+import type { BindParams, SqlValue } from "../types.ts";
+
+const NONE: readonly SqlValue[] = Object.freeze([]);
+const EXPECTED = "expected null, number, bigint, string, boolean, Uint8Array or ArrayBuffer";
+const MOST_INT64 = 2n ** 63n - 1n;
+const LEAST_INT64 = -(2n ** 63n);
+
+/**
+ * Booleans become 0 and 1, an ArrayBuffer its bytes; everything else stays. What needs no change is
+ * not copied. @throws TypeError, RangeError naming the parameter
+ */
+export function normalizeParams(params: BindParams | undefined): WireParams {
+  if (params === undefined) return NONE;
+  if (Array.isArray(params)) return normalizeList(params);
+  if (params === null || typeof params !== "object" || ArrayBuffer.isView(params)) {
+    throw new TypeError(`parameters must be an array or an object, not ${describe(params)}`);
+  }
+  const named: Record<string, SqlValue> = Object.create(null);
+  for (const [name, value] of Object.entries(params)) named[name] = normalize(value, name);
+  return { ...named };
+}
+
+function normalizeList(values: readonly unknown[]): readonly SqlValue[] {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value === null || typeof value === "string") continue;
+    // NaN is not equal to itself.
+    // biome-ignore lint/suspicious/noSelfCompare: the quickest test for NaN
+    if (typeof value === "number" && value === value) continue;
+    if (value instanceof Uint8Array) continue;
+    // Array.from visits holes, which `map` would skip.
+    return Array.from(values, (each, index) => normalize(each, index + 1));
+  }
+  return values as readonly SqlValue[];
+}
+
+function normalize(value: unknown, name: string | number): SqlValue {
+  switch (typeof value) {
+    case "string":
+      return value;
+    case "boolean":
+      return value ? 1 : 0;
+    case "number":
+      if (Number.isNaN(value)) throw new TypeError(`parameter ${name} is NaN, which SQLite lacks`);
+      return value;
+    case "bigint":
+      if (value >= LEAST_INT64 && value <= MOST_INT64) return value;
+      throw new RangeError(`parameter ${name} is ${value}, which needs more than 64 bits`);
+    default:
+      if (value === null || value instanceof Uint8Array) return value;
+      if (value instanceof ArrayBuffer) return new Uint8Array(value);
+      throw new TypeError(`parameter ${name} is ${describe(value)}; ${EXPECTED}`);
+  }
+}
+
+function describe(value: unknown): string {
+  if (value === null || typeof value !== "object") {
+    return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
+  }
+  return `an instance of ${value.constructor?.name ?? "an object without a class"}`;
+}

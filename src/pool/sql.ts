@@ -1,0 +1,67 @@
+// SQL as the caller gave it: text, or a tagged template that carries its parameters.
+
+import type { WireParams } from "../rpc/protocol.ts";
+import type { BindParams, BindValue } from "../types.ts";
+import { normalizeParams } from "./params.ts";
+
+/** A statement with its parameters, as the tag {@link sql} makes it. */
+export class SqlQuery {
+  readonly sql: string;
+  readonly params: readonly BindValue[];
+
+  constructor(text: string, params: readonly BindValue[]) {
+    this.sql = text;
+    this.params = params;
+  }
+}
+
+/**
+ * Tag for a statement whose `${values}` become parameters; another query is spliced in with its own.
+ * @example db.query(sql`SELECT * FROM users WHERE id = ${id}`)
+ */
+export function sql(
+  strings: TemplateStringsArray,
+  ...values: readonly (BindValue | SqlQuery)[]
+): SqlQuery {
+  let text = strings[0] ?? "";
+  const params: BindValue[] = [];
+  for (const [i, value] of values.entries()) {
+    if (value instanceof SqlQuery) {
+      text += value.sql;
+      params.push(...value.params);
+    } else {
+      text += "?";
+      params.push(value);
+    }
+    text += strings[i + 1] ?? "";
+  }
+  return new SqlQuery(text, params);
+}
+
+/** Text and checked parameters. @throws TypeError, RangeError */
+export function toStatement(
+  query: string | SqlQuery,
+  params: BindParams | undefined,
+): { readonly sql: string; readonly params: WireParams } {
+  if (typeof query === "string") return { sql: query, params: normalizeParams(params) };
+  if (!(query instanceof SqlQuery)) {
+    throw new TypeError(`sql must be a string or made by the sql tag, not ${typeof query}`);
+  }
+  if (params !== undefined && Object.keys(params).length > 0) {
+    throw new TypeError("a tagged template carries its parameters; give it no others");
+  }
+  return { sql: query.sql, params: normalizeParams(query.params) };
+}
+
+const LEADING = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*([a-z]*)/i;
+const READING = new Set(
+  "select values explain pragma begin commit end rollback savepoint release attach detach".split(" "),
+);
+
+/** A guess from the first word, so that most writers queue at once. A wrong one is only slower. */
+export function guessWrites(text: string): boolean {
+  const word = LEADING.exec(text)?.[1]?.toLowerCase() ?? "";
+  if (word === "with") return /\b(?:insert|update|delete|replace)\b/i.test(text);
+  if (word === "begin") return /^\s*begin\s+(?:immediate|exclusive)/i.test(text);
+  return !READING.has(word);
+}

@@ -1,0 +1,155 @@
+// Counting and timing. Recording is a few additions; the work is done when somebody asks.
+
+import type { EngineKind, JournalMode, StorageKind } from "../types.ts";
+
+/** A distribution of times in milliseconds. */
+export interface Summary {
+  readonly count: number;
+  readonly min: number;
+  readonly mean: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** What a pool is and holds at a moment. */
+export interface Gauges {
+  readonly name: string;
+  readonly storage: StorageKind;
+  readonly engine: EngineKind;
+  /** Worker threads that run now; 0: SQLite runs in the calling thread. */
+  readonly threads: number;
+  readonly journalMode: JournalMode;
+  readonly active: number;
+  readonly idle: number;
+  readonly total: number;
+  readonly max: number;
+  readonly waiting: number;
+}
+
+/** What a pool has done since it was opened. Plain data. */
+export interface PoolStats extends Gauges {
+  readonly acquired: number;
+  readonly released: number;
+  readonly created: number;
+  readonly closed: number;
+  /** Connections closed because they were broken or too old. */
+  readonly replaced: number;
+  /** Waits for a connection that ended by timeout. */
+  readonly timedOut: number;
+  readonly aborted: number;
+  /** Refused at once: by `maxWaiters`, or because it was nested. */
+  readonly rejected: number;
+  readonly leaked: number;
+  readonly queries: number;
+  readonly rows: number;
+  readonly errors: number;
+  /** Waits for a lock of the database. */
+  readonly busy: number;
+  readonly acquireWait: Summary;
+  readonly held: Summary;
+  readonly queryTime: Summary;
+  /** Milliseconds since the pool was opened. */
+  readonly uptime: number;
+}
+
+/** Buckets of each doubling: a percentile is off by 3 % at most. */
+const PER_DOUBLING = 32;
+/** Times from 2^-10 ms (about 1 us) to 2^22 ms (over an hour) are told apart. */
+const LOWEST_EXPONENT = -10;
+const DOUBLINGS = 32;
+
+/** Counts times in buckets that grow with the time, so that memory stays fixed. */
+export class Histogram {
+  readonly #buckets = new Uint32Array(PER_DOUBLING * DOUBLINGS);
+  #count = 0;
+  #sum = 0;
+  #min = Number.POSITIVE_INFINITY;
+  #max = 0;
+
+  record(ms: number): void {
+    this.#count++;
+    this.#sum += ms;
+    if (ms < this.#min) this.#min = ms;
+    if (ms > this.#max) this.#max = ms;
+    const bucket = bucketOf(ms);
+    this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + 1;
+  }
+
+  summary(): Summary {
+    if (this.#count === 0) return { count: 0, min: 0, mean: 0, p50: 0, p90: 0, p99: 0, max: 0 };
+    return {
+      count: this.#count,
+      min: this.#min,
+      mean: this.#sum / this.#count,
+      p50: this.#percentile(0.5),
+      p90: this.#percentile(0.9),
+      p99: this.#percentile(0.99),
+      max: this.#max,
+    };
+  }
+
+  #percentile(share: number): number {
+    let left = Math.ceil(this.#count * share);
+    for (const [bucket, count] of this.#buckets.entries()) {
+      left -= count;
+      if (left <= 0) return Math.min(Math.max(middleOf(bucket), this.#min), this.#max);
+    }
+    return this.#max;
+  }
+}
+
+function bucketOf(ms: number): number {
+  const position = (Math.log2(Math.max(ms, 2 ** LOWEST_EXPONENT)) - LOWEST_EXPONENT) * PER_DOUBLING;
+  return Math.min(Math.floor(position), PER_DOUBLING * DOUBLINGS - 1);
+}
+
+function middleOf(bucket: number): number {
+  return 2 ** ((bucket + 0.5) / PER_DOUBLING + LOWEST_EXPONENT);
+}
+
+/** What a pool counts. */
+export class PoolCounters {
+  acquired = 0;
+  released = 0;
+  created = 0;
+  closed = 0;
+  replaced = 0;
+  timedOut = 0;
+  aborted = 0;
+  rejected = 0;
+  leaked = 0;
+  queries = 0;
+  rows = 0;
+  errors = 0;
+  busy = 0;
+  acquireWait = new Histogram();
+  held = new Histogram();
+  queryTime = new Histogram();
+  readonly startedAt = performance.now();
+
+  /** Forgets the borrowing that opening the pool itself took. */
+  reset(): void {
+    this.acquired = 0;
+    this.released = 0;
+    this.queries = 0;
+    this.rows = 0;
+    this.acquireWait = new Histogram();
+    this.held = new Histogram();
+    this.queryTime = new Histogram();
+  }
+}
+
+/** Counters and gauges as plain data. */
+export function snapshot(counters: PoolCounters, gauges: Gauges): PoolStats {
+  const { acquireWait, held, queryTime, startedAt, ...counts } = counters;
+  return {
+    ...gauges,
+    ...counts,
+    acquireWait: acquireWait.summary(),
+    held: held.summary(),
+    queryTime: queryTime.summary(),
+    uptime: performance.now() - startedAt,
+  } as PoolStats;
+}

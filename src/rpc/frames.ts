@@ -1,0 +1,381 @@
+// The binary form of small requests and replies, for the ring. Every part of a frame starts at a
+// multiple of 8 bytes. Both ends number the statements' texts and the column lists they have seen:
+// a frame defines a number once, later ones only name it.
+//
+//   any frame     i32 size in bytes, i32 type
+//   RUN           i32 serial, connection, flags, sql number; f64 timeoutMs; i32 values, named
+//                 [text sql, when flags say so], values: [text name] value
+//   REPLY         i32 serial, flags, rows, columns' number
+//                 CHANGES: value changes, value lastInsertRowid
+//                 ROWS: i32 columns, bytes; [texts: names, when flags say so]; packed bytes
+//   MARKER        a message comes here in the order, through `postMessage`
+//   a text        i32 0, i32 bytes; WTF-8
+//   a value       i32 kind, i32 bytes; payload
+
+import { decodeText, encodeText } from "../text.ts";
+import type { SqlValue, TxnState } from "../types.ts";
+import type { PackedRows } from "./codec.ts";
+import type { NumberedReply, NumberedRequest } from "./endpoint.ts";
+import { align8, BIGINT, BLOB, NULL, NUMBER, TEXT, Views } from "./packed-bytes.ts";
+import type { ChangesResult, Request, RunRequest, Want, WireParams } from "./protocol.ts";
+import { MOST_FRAME_BYTES } from "./ring.ts";
+
+export const RUN = 1;
+export const REPLY = 2;
+export const MARKER = 3;
+
+/** Numbers are given out in turn; a number given again means the newer text. */
+const MOST_NUMBERS = 256;
+
+const WANTS: readonly Want[] = ["objects", "arrays", "first", "firstArray", "value", "changes"];
+const PERMIT = 1;
+const READONLY = 2;
+const DEFINES = 4;
+const AUTOCOMMIT = 16;
+const TAINTED = 32;
+const NEEDS_PERMIT = 64;
+const CHANGES = 128;
+const ROWS = 256;
+const WANT_SHIFT = 12;
+
+/** Gives out numbers for keys. */
+class Numbering<Key> {
+  readonly #numbers = new Map<Key, number>();
+  readonly #keys = new Array<Key | undefined>(MOST_NUMBERS).fill(undefined);
+  #next = 0;
+
+  find(key: Key): number | undefined {
+    return this.#numbers.get(key);
+  }
+
+  /** The number that {@link take} will give next. */
+  get next(): number {
+    return this.#next;
+  }
+
+  take(key: Key): void {
+    const old = this.#keys[this.#next];
+    if (old !== undefined) this.#numbers.delete(old);
+    this.#keys[this.#next] = key;
+    this.#numbers.set(key, this.#next);
+    this.#next = (this.#next + 1) % MOST_NUMBERS;
+  }
+}
+
+/** Thrown, and caught, in this file where something does not fit in a frame. */
+const notInFrame = new RangeError("BUG: what does not fit in a frame was not sent as a message");
+
+class FrameWriter {
+  readonly #views = new Views(new ArrayBuffer(MOST_FRAME_BYTES));
+  #at = 0;
+
+  start(type: number): void {
+    this.#views.i32[1] = type;
+    this.#at = 8;
+  }
+
+  pair(first: number, second: number): void {
+    const word = this.#reserve(8) / 4;
+    this.#views.i32[word] = first;
+    this.#views.i32[word + 1] = second;
+  }
+
+  double(value: number): void {
+    this.#views.f64[this.#reserve(8) / 8] = value;
+  }
+
+  text(value: string, kind: number): void {
+    // The text may need less: only its real size is kept.
+    const from = this.#reserve(8 + align8(value.length * 3));
+    const end = encodeText(value, this.#views.u8, from + 8);
+    this.#views.i32[from / 4] = kind;
+    this.#views.i32[from / 4 + 1] = end - from - 8;
+    this.#at = align8(end);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#views.u8.set(value, this.#reserve(align8(value.length)));
+  }
+
+  value(value: SqlValue): void {
+    if (value === null) this.pair(NULL, 0);
+    else if (typeof value === "string") this.text(value, TEXT);
+    else if (typeof value === "number") {
+      this.pair(NUMBER, 8);
+      this.double(value);
+    } else if (typeof value === "bigint") this.#bigint(value);
+    else if (value instanceof Uint8Array) {
+      this.pair(BLOB, value.length);
+      this.bytes(value);
+    } else throw notInFrame;
+  }
+
+  finish(): Uint8Array {
+    this.#views.i32[0] = this.#at;
+    return this.#views.u8.subarray(0, this.#at);
+  }
+
+  /** One that SQLite cannot hold goes the other way, where it is refused with its own error. */
+  #bigint(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw notInFrame;
+    this.pair(BIGINT, 8);
+    this.#views.i64[this.#reserve(8) / 8] = value;
+  }
+
+  #reserve(bytes: number): number {
+    const from = this.#at;
+    if (from + bytes > MOST_FRAME_BYTES) throw notInFrame;
+    this.#at = from + bytes;
+    return from;
+  }
+}
+
+/** Reads the frame in {@link FrameReader.frame}. */
+export class FrameReader {
+  readonly #views = new Views(new ArrayBuffer(MOST_FRAME_BYTES));
+  #at = 0;
+  readonly #sql: string[] = [];
+  readonly #columns: (readonly string[])[] = [];
+
+  /** Where the ring copies a frame to. */
+  get frame(): Uint8Array {
+    return this.#views.u8;
+  }
+
+  get type(): number {
+    return this.#views.i32[1] ?? 0;
+  }
+
+  readRun(): NumberedRequest {
+    this.#at = 8;
+    const serial = this.#int(0);
+    const connection = this.#int(1);
+    const flags = this.#int(2);
+    const number = this.#int(3);
+    const timeoutMs = this.#views.f64[3] ?? 0;
+    const count = this.#int(6);
+    const named = this.#int(7) !== 0;
+    this.#at = 40;
+    if ((flags & DEFINES) !== 0) this.#sql[number] = this.#text();
+    const request: RunRequest = {
+      kind: "run",
+      connection,
+      permit: (flags & PERMIT) !== 0,
+      readonly: (flags & READONLY) !== 0,
+      timeoutMs,
+      sql: known(this.#sql[number], number),
+      params: named ? this.#named(count) : this.#positional(count),
+      want: wantOf(flags),
+    };
+    return { serial, request };
+  }
+
+  readReply(): NumberedReply {
+    this.#at = 8;
+    const flags = this.#int(1);
+    const serial = this.#int(0);
+    const rows = this.#int(2);
+    const number = this.#int(3);
+    this.#at = 24;
+    return {
+      serial,
+      txn: (flags & 3) as TxnState,
+      autocommit: (flags & AUTOCOMMIT) !== 0,
+      tainted: (flags & TAINTED) !== 0,
+      needsPermit: (flags & NEEDS_PERMIT) !== 0,
+      rows,
+      result: this.#result(flags, number),
+      error: undefined,
+    };
+  }
+
+  #result(flags: number, number: number): unknown {
+    if ((flags & CHANGES) !== 0) {
+      const changes = this.#value() as number;
+      return { changes, lastInsertRowid: this.#value() as number | bigint } satisfies ChangesResult;
+    }
+    if ((flags & ROWS) === 0) return undefined;
+    const count = this.#int(0);
+    const bytes = this.#int(1);
+    this.#at += 8;
+    if ((flags & DEFINES) !== 0) this.#columns[number] = this.#texts(count);
+    const columns = known(this.#columns[number], number);
+    const buffer = this.#views.buffer.slice(this.#at, this.#at + bytes);
+    return { want: wantOf(flags), columns, buffer } satisfies PackedRows;
+  }
+
+  #positional(count: number): SqlValue[] {
+    const values: SqlValue[] = [];
+    for (let i = 0; i < count; i++) values.push(this.#value());
+    return values;
+  }
+
+  #named(count: number): Record<string, SqlValue> {
+    const entries: [string, SqlValue][] = [];
+    for (let i = 0; i < count; i++) entries.push([this.#text(), this.#value()]);
+    return Object.fromEntries(entries);
+  }
+
+  #texts(count: number): string[] {
+    const texts: string[] = [];
+    for (let i = 0; i < count; i++) texts.push(this.#text());
+    return texts;
+  }
+
+  #value(): SqlValue {
+    const kind = this.#int(0);
+    const bytes = this.#int(1);
+    const from = this.#at + 8;
+    if (kind === TEXT) return this.#text();
+    this.#at = align8(from + bytes);
+    if (kind === NULL) return null;
+    if (kind === NUMBER) return this.#views.f64[from / 8] ?? 0;
+    if (kind === BIGINT) return this.#views.i64[from / 8] ?? 0n;
+    return this.#views.u8.slice(from, from + bytes);
+  }
+
+  #text(): string {
+    const from = this.#at + 8;
+    const end = from + this.#int(1);
+    this.#at = align8(end);
+    return decodeText(this.#views.u8, from, end);
+  }
+
+  /** The `index`-th word from here. */
+  #int(index: number): number {
+    return this.#views.i32[this.#at / 4 + index] ?? 0;
+  }
+}
+
+function known<T>(thing: T | undefined, number: number): T {
+  if (thing === undefined) throw new Error(`BUG: a frame names ${number}, which none defined`);
+  return thing;
+}
+
+function wantOf(flags: number): Want {
+  const want = WANTS[flags >> WANT_SHIFT];
+  if (want === undefined) throw new Error(`BUG: a frame has the flags ${flags}`);
+  return want;
+}
+
+/**
+ * Makes frames. Each is valid until the next is made, and has to be sent: the other end learns
+ * numbers from it.
+ */
+export class FrameEncoder {
+  readonly #writer = new FrameWriter();
+  readonly #sql = new Numbering<string>();
+  readonly #columns = new Numbering<string>();
+  #columnsKey: { readonly columns: readonly string[]; readonly key: string } | undefined;
+
+  marker(): Uint8Array {
+    this.#writer.start(MARKER);
+    return this.#writer.finish();
+  }
+
+  /** Undefined for a request that has to go as a message. */
+  request(serial: number, request: Request): Uint8Array | undefined {
+    if (request.kind !== "run") return undefined;
+    return orUndefined(() => this.#run(serial, request));
+  }
+
+  /** Undefined for a reply that has to go as a message. */
+  reply(request: Request, reply: NumberedReply): Uint8Array | undefined {
+    if (reply.error !== undefined) return undefined;
+    if (reply.result === undefined) return orUndefined(() => this.#state(reply, 0, 0));
+    if (request.kind === "many" || (request.kind === "run" && request.want === "changes")) {
+      return orUndefined(() => this.#changes(reply));
+    }
+    if (request.kind !== "run") return undefined;
+    return orUndefined(() => this.#rows(reply, reply.result as PackedRows));
+  }
+
+  #run(serial: number, request: RunRequest): Uint8Array {
+    const { sql, params, permit, readonly, want } = request;
+    const writer = this.#writer;
+    const number = this.#sql.find(sql);
+    const named = !Array.isArray(params);
+    const names = named ? Object.keys(params) : undefined;
+    const count = names?.length ?? (params as readonly SqlValue[]).length;
+    let flags = WANTS.indexOf(want) << WANT_SHIFT;
+    if (permit) flags |= PERMIT;
+    if (readonly) flags |= READONLY;
+    if (number === undefined) flags |= DEFINES;
+    writer.start(RUN);
+    writer.pair(serial, request.connection);
+    writer.pair(flags, number ?? this.#sql.next);
+    writer.double(request.timeoutMs);
+    writer.pair(count, named ? 1 : 0);
+    if (number === undefined) writer.text(sql, 0);
+    this.#params(params, names);
+    if (number === undefined) this.#sql.take(sql);
+    return writer.finish();
+  }
+
+  #params(params: WireParams, names: readonly string[] | undefined): void {
+    if (names === undefined) {
+      for (const value of params as readonly SqlValue[]) this.#writer.value(value);
+      return;
+    }
+    for (const name of names) {
+      this.#writer.text(name, 0);
+      this.#writer.value((params as Readonly<Record<string, SqlValue>>)[name] ?? null);
+    }
+  }
+
+  #head(reply: NumberedReply, more: number, number: number): void {
+    let flags = reply.txn | more;
+    if (reply.autocommit) flags |= AUTOCOMMIT;
+    if (reply.tainted) flags |= TAINTED;
+    if (reply.needsPermit) flags |= NEEDS_PERMIT;
+    this.#writer.start(REPLY);
+    this.#writer.pair(reply.serial, flags);
+    this.#writer.pair(reply.rows, number);
+  }
+
+  #state(reply: NumberedReply, more: number, number: number): Uint8Array {
+    this.#head(reply, more, number);
+    return this.#writer.finish();
+  }
+
+  #changes(reply: NumberedReply): Uint8Array {
+    const { changes, lastInsertRowid } = reply.result as ChangesResult;
+    this.#head(reply, CHANGES, 0);
+    this.#writer.value(changes);
+    this.#writer.value(lastInsertRowid);
+    return this.#writer.finish();
+  }
+
+  #rows(reply: NumberedReply, packed: PackedRows): Uint8Array {
+    const { columns, buffer, want } = packed;
+    const key = this.#keyOf(columns);
+    const number = this.#columns.find(key);
+    const defines = number === undefined ? DEFINES : 0;
+    this.#head(
+      reply,
+      ROWS | defines | (WANTS.indexOf(want) << WANT_SHIFT),
+      number ?? this.#columns.next,
+    );
+    this.#writer.pair(columns.length, buffer.byteLength);
+    if (number === undefined) for (const name of columns) this.#writer.text(name, 0);
+    this.#writer.bytes(new Uint8Array(buffer));
+    if (number === undefined) this.#columns.take(key);
+    return this.#writer.finish();
+  }
+
+  #keyOf(columns: readonly string[]): string {
+    if (this.#columnsKey?.columns === columns) return this.#columnsKey.key;
+    const key = JSON.stringify(columns);
+    this.#columnsKey = { columns, key };
+    return key;
+  }
+}
+
+function orUndefined(encode: () => Uint8Array): Uint8Array | undefined {
+  try {
+    return encode();
+  } catch (thrown) {
+    if (thrown === notInFrame) return undefined;
+    throw thrown;
+  }
+}

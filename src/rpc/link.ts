@@ -1,0 +1,74 @@
+// The way of requests to the thread that owns SQLite.
+
+import type { Endpoint, FromHost, NumberedRequest, ToHost } from "./endpoint.ts";
+
+/** Sends requests in order. */
+export interface Link {
+  send(request: NumberedRequest): void;
+  /** Asks the thread to close, after all requests sent before. */
+  close(): void;
+  /** The thread is gone: sends nothing any more. */
+  stop(): void;
+}
+
+/** Whom a link tells of what comes. */
+export interface LinkListener {
+  received(message: FromHost): void;
+  /** The request could not be sent. */
+  failed(serial: number, error: Error): void;
+}
+
+/** Sends everything by `postMessage`, the requests of one microtask in one message. */
+export class MessageLink implements Link {
+  readonly #endpoint: Endpoint;
+  readonly #listener: LinkListener;
+  #queue: NumberedRequest[] = [];
+  #stopped = false;
+
+  constructor(endpoint: Endpoint, listener: LinkListener) {
+    this.#endpoint = endpoint;
+    this.#listener = listener;
+    endpoint.onMessage((message) => listener.received(message as FromHost));
+  }
+
+  send(request: NumberedRequest): void {
+    this.#queue.push(request);
+    if (this.#queue.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  close(): void {
+    this.#flush();
+    this.#endpoint.post({ type: "close" } satisfies ToHost, []);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#queue = [];
+  }
+
+  #flush(): void {
+    if (this.#stopped || this.#queue.length === 0) return;
+    const requests = this.#queue;
+    this.#queue = [];
+    postRequests(this.#endpoint, requests, this.#listener);
+  }
+}
+
+/** Posts `requests` and returns in how many messages: one that cannot be cloned fails alone. */
+export function postRequests(
+  endpoint: Endpoint,
+  requests: readonly NumberedRequest[],
+  listener: LinkListener,
+): number {
+  try {
+    endpoint.post({ type: "requests", requests } satisfies ToHost, []);
+    return 1;
+  } catch (thrown) {
+    if (requests.length > 1) {
+      return requests.reduce((sum, one) => sum + postRequests(endpoint, [one], listener), 0);
+    }
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+    for (const { serial } of requests) listener.failed(serial, error);
+    return 0;
+  }
+}

@@ -1,0 +1,165 @@
+// The way of small requests through shared memory, and of their replies back. What has to go as a
+// message is posted first, then a marker in the ring says when its turn is: the ring has the order.
+
+import type { Endpoint, FromHost, NumberedRequest, Rings, ToHost } from "./endpoint.ts";
+import { FrameEncoder, FrameReader, REPLY } from "./frames.ts";
+import { type Link, type LinkListener, postRequests } from "./link.ts";
+import { RingReader, RingWriter } from "./ring.ts";
+
+type Outgoing = NumberedRequest | "close" | "marker";
+
+/** Sends small requests through a ring, the others as messages of one microtask each. */
+export class RingLink implements Link {
+  readonly #endpoint: Endpoint;
+  readonly #listener: LinkListener;
+  readonly #requests: RingWriter;
+  readonly #replies: RingReader;
+  readonly #encoder = new FrameEncoder();
+  readonly #reader = new FrameReader();
+  /** What has not been sent, in order. Empty but for messages, and while the ring is full. */
+  #waiting: Outgoing[] = [];
+  /** The frame of the first of {@link #waiting}, for which the ring had no room. */
+  #frame: Uint8Array | undefined;
+  #microtaskDue = false;
+  #messages: FromHost[] = [];
+  /** A marker was read whose message has not come yet: later replies wait. */
+  #markers = 0;
+  #unanswered = 0;
+  #listening = false;
+  #stopped = false;
+
+  constructor(endpoint: Endpoint, rings: Rings, listener: LinkListener) {
+    this.#endpoint = endpoint;
+    this.#listener = listener;
+    this.#requests = new RingWriter(rings.requests);
+    this.#replies = new RingReader(rings.replies);
+    endpoint.onMessage((message) => {
+      this.#messages.push(message as FromHost);
+      this.#receive();
+    });
+  }
+
+  send(request: NumberedRequest): void {
+    this.#unanswered++;
+    this.#waiting.push(request);
+    if (this.#waiting.length === 1) this.#sendFrames();
+    this.#listen();
+  }
+
+  close(): void {
+    this.#unanswered++;
+    this.#waiting.push("close");
+    this.#sendAll();
+    this.#listen();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting = [];
+    this.#messages = [];
+  }
+
+  /** Sends what goes through the ring, up to the first that does not, which a microtask sends. */
+  #sendFrames(): void {
+    let sent = 0;
+    for (const outgoing of this.#waiting) {
+      this.#frame ??= this.#encode(outgoing);
+      if (this.#frame === undefined) {
+        this.#sendMessagesSoon();
+        break;
+      }
+      if (!this.#requests.write(this.#frame)) break;
+      this.#frame = undefined;
+      sent++;
+    }
+    if (sent === 0) return;
+    this.#waiting = sent === this.#waiting.length ? [] : this.#waiting.slice(sent);
+    this.#wake();
+  }
+
+  #encode(outgoing: Outgoing): Uint8Array | undefined {
+    if (outgoing === "marker") return this.#encoder.marker();
+    if (outgoing === "close") return undefined;
+    return this.#encoder.request(outgoing.serial, outgoing.request);
+  }
+
+  #sendMessagesSoon(): void {
+    if (this.#microtaskDue) return;
+    this.#microtaskDue = true;
+    queueMicrotask(() => {
+      this.#microtaskDue = false;
+      this.#sendAll();
+    });
+  }
+
+  #sendAll(): void {
+    while (this.#waiting.length > 0 && !this.#stopped) {
+      this.#sendFrames();
+      const first = this.#waiting[0];
+      // No room: replies that come will make some.
+      if (first === undefined || this.#frame !== undefined) return;
+      this.#sendMessages();
+    }
+  }
+
+  /** Posts what does not go through the ring, up to the first that does, and puts markers there. */
+  #sendMessages(): void {
+    let posted = 0;
+    const requests: NumberedRequest[] = [];
+    let taken = 0;
+    for (const outgoing of this.#waiting) {
+      if (outgoing === "close" || outgoing === "marker") break;
+      if (taken > 0 && outgoing.request.kind === "run") break;
+      requests.push(outgoing);
+      taken++;
+    }
+    if (requests.length > 0) posted = postRequests(this.#endpoint, requests, this.#failing);
+    else if (this.#waiting[0] === "close") {
+      this.#endpoint.post({ type: "close" } satisfies ToHost, []);
+      posted = 1;
+      taken = 1;
+    }
+    this.#waiting.splice(0, taken, ...new Array<Outgoing>(posted).fill("marker"));
+  }
+
+  readonly #failing: LinkListener = {
+    received: (message) => this.#listener.received(message),
+    failed: (serial, error) => {
+      this.#unanswered--;
+      this.#listener.failed(serial, error);
+    },
+  };
+
+  #wake(): void {
+    if (this.#requests.wake()) this.#endpoint.post({ type: "wake" } satisfies ToHost, []);
+  }
+
+  #listen(): void {
+    if (this.#listening || this.#stopped || this.#unanswered === 0) return;
+    this.#listening = true;
+    this.#replies.whenFilled(() => {
+      this.#listening = false;
+      this.#receive();
+      this.#listen();
+    });
+  }
+
+  /** Hands on what has come, in the ring's order. */
+  #receive(): void {
+    while (!this.#stopped) {
+      if (this.#markers > 0) {
+        const message = this.#messages.shift();
+        if (message === undefined) return;
+        this.#markers--;
+        this.#unanswered -= message.type === "replies" ? message.replies.length : 1;
+        this.#listener.received(message);
+      } else if (this.#replies.read(this.#reader.frame) === 0) break;
+      else if (this.#reader.type !== REPLY) this.#markers++;
+      else {
+        this.#unanswered--;
+        this.#listener.received({ type: "replies", replies: [this.#reader.readReply()] });
+      }
+    }
+    if (this.#waiting.length > 0) this.#sendAll();
+  }
+}

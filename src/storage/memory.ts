@@ -1,0 +1,171 @@
+// A database in memory that every thread of the pool shares: its three files are buffers that grow
+// in place. SQLite's locks order who reads and writes them, as they do for files.
+
+import { type OpenFlags, type Storage, StorageFault, type StorageFile } from "./storage.ts";
+
+const SUFFIXES = ["", "-wal", "-journal"] as const;
+
+/** Words of a file's header. */
+const EXISTS = 0;
+const SIZE_LOW = 1;
+const SIZE_HIGH = 2;
+const HEADER_WORDS = 4;
+
+const WORD = 2 ** 32;
+const FIRST_CAPACITY = 1 << 16;
+/** Address space asked for, the largest first; only what is used takes memory. */
+const RESERVATIONS = [2 ** 32, 2 ** 31, 2 ** 30, 2 ** 28, 2 ** 26];
+
+interface MemoryBytes {
+  readonly header: ArrayBufferLike;
+  readonly bytes: ArrayBufferLike;
+}
+
+/** The files of one database in memory. Plain data: it is sent to workers as it is. */
+export interface MemoryDisk {
+  readonly name: string;
+  readonly files: readonly MemoryBytes[];
+}
+
+interface Growable {
+  readonly byteLength: number;
+  readonly maxByteLength: number;
+  grow?(bytes: number): void;
+  resize?(bytes: number): void;
+}
+
+/** Makes an empty database in memory: shared between threads where the runtime allows it. */
+export function createMemoryDisk(name: string): MemoryDisk {
+  return { name, files: SUFFIXES.map(newBytes) };
+}
+
+function newBytes(): MemoryBytes {
+  const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
+  const Reserving = Buffer as unknown as new (
+    bytes: number,
+    options: { maxByteLength: number },
+  ) => ArrayBufferLike;
+  const header = new Buffer(HEADER_WORDS * 4);
+  for (const maxByteLength of RESERVATIONS) {
+    try {
+      return { header, bytes: new Reserving(0, { maxByteLength }) };
+    } catch (thrown) {
+      if (!(thrown instanceof RangeError)) throw thrown;
+    }
+  }
+  throw new StorageFault("quota", "there is no memory left for a database");
+}
+
+/** The files of `disk`; any other goes to `fallback`, where there is one. */
+export function memoryStorage(disk: MemoryDisk, fallback?: Storage): Storage {
+  const own = new Map(SUFFIXES.map((suffix, i) => [disk.name + suffix, disk.files[i]] as const));
+  const elsewhere = (path: string): Storage => {
+    if (fallback !== undefined) return fallback;
+    throw new StorageFault("unsupported", `there is no place for ${path} beside ${disk.name}`);
+  };
+  return {
+    resolve: (path) => (own.has(path) ? path : elsewhere(path).resolve(path)),
+    open(path, flags) {
+      const file = own.get(path);
+      return file === undefined ? elsewhere(path).open(path, flags) : openMemory(path, file, flags);
+    },
+    exists(path) {
+      const file = own.get(path);
+      return file === undefined ? elsewhere(path).exists(path) : isThere(file);
+    },
+    isWritable: (path) => own.has(path) || elsewhere(path).isWritable(path),
+    delete(path, syncDirectory) {
+      const file = own.get(path);
+      if (file === undefined) return elsewhere(path).delete(path, syncDirectory);
+      if (!isThere(file)) throw notFound(path);
+      // The bytes stay with those who have the file open, as a deleted file's do: they are
+      // cleared when it is created anew.
+      Atomics.store(new Int32Array(file.header), EXISTS, 0);
+    },
+  };
+}
+
+function isThere({ header }: MemoryBytes): boolean {
+  return Atomics.load(new Int32Array(header), EXISTS) === 1;
+}
+
+function notFound(path: string): StorageFault {
+  return new StorageFault("io", `${path} does not exist`, { notFound: true });
+}
+
+function openMemory(path: string, file: MemoryBytes, { create, readonly }: OpenFlags): StorageFile {
+  const opened = new MemoryFile(file, readonly);
+  if (isThere(file)) return opened;
+  if (!create) throw notFound(path);
+  opened.truncate(0);
+  Atomics.store(new Int32Array(file.header), EXISTS, 1);
+  return opened;
+}
+
+class MemoryFile implements StorageFile {
+  readonly readonly: boolean;
+  readonly #header: Int32Array;
+  readonly #buffer: Growable;
+  /** Follows the buffer as it grows. */
+  readonly #bytes: Uint8Array;
+
+  constructor({ header, bytes }: MemoryBytes, readonly: boolean) {
+    this.readonly = readonly;
+    this.#header = new Int32Array(header);
+    this.#buffer = bytes as unknown as Growable;
+    this.#bytes = new Uint8Array(bytes);
+  }
+
+  read(heap: Uint8Array, start: number, length: number, offset: number): number {
+    const got = Math.max(0, Math.min(length, this.sizeBytes() - offset));
+    heap.set(this.#bytes.subarray(offset, offset + got), start);
+    return got;
+  }
+
+  write(heap: Uint8Array, start: number, length: number, offset: number): void {
+    const end = offset + length;
+    this.#reserve(end);
+    this.#bytes.set(heap.subarray(start, start + length), offset);
+    if (end > this.sizeBytes()) this.#setSize(end);
+  }
+
+  /** What is cut off is cleared, so that a gap reads as zeros when the file grows again. */
+  truncate(sizeBytes: number): void {
+    const before = this.sizeBytes();
+    if (sizeBytes < before) this.#bytes.fill(0, sizeBytes, before);
+    else this.#reserve(sizeBytes);
+    this.#setSize(sizeBytes);
+  }
+
+  sync(): void {}
+
+  sizeBytes(): number {
+    const low = Atomics.load(this.#header, SIZE_LOW) >>> 0;
+    return Atomics.load(this.#header, SIZE_HIGH) * WORD + low;
+  }
+
+  close(): void {}
+
+  #setSize(sizeBytes: number): void {
+    Atomics.store(this.#header, SIZE_HIGH, Math.floor(sizeBytes / WORD));
+    Atomics.store(this.#header, SIZE_LOW, sizeBytes % WORD | 0);
+  }
+
+  #reserve(sizeBytes: number): void {
+    const buffer = this.#buffer;
+    if (sizeBytes <= buffer.byteLength) return;
+    if (sizeBytes > buffer.maxByteLength) {
+      throw new StorageFault("quota", `a database in memory may take ${buffer.maxByteLength} bytes`);
+    }
+    const doubled = Math.max(sizeBytes, 2 * buffer.byteLength, FIRST_CAPACITY);
+    const target = Math.min(buffer.maxByteLength, doubled);
+    try {
+      if (buffer.grow) buffer.grow(target);
+      else buffer.resize?.(target);
+    } catch (thrown) {
+      // Another thread may have grown the buffer beyond `target` meanwhile.
+      if (sizeBytes <= buffer.byteLength) return;
+      throw new StorageFault("quota", "there is no memory left", { cause: thrown });
+    }
+  }
+}

@@ -1,0 +1,180 @@
+// Files by `node:fs`, which Node, Deno and Bun have. Every call is synchronous.
+
+import * as fs from "node:fs";
+import * as path from "node:path";
+import {
+  type FaultReason,
+  type OpenFlags,
+  type Storage,
+  StorageFault,
+  type StorageFile,
+} from "./storage.ts";
+
+const REASONS: Readonly<Record<string, FaultReason>> = {
+  EACCES: "permission",
+  EPERM: "permission",
+  EROFS: "permission",
+  ENOSPC: "quota",
+  EDQUOT: "quota",
+  EFBIG: "quota",
+};
+
+/** What to do about it, where that can be said. */
+const ADVICE: Readonly<Record<FaultReason, string>> = {
+  permission: "; grant the process access to the file and its directory, or open it readonly",
+  quota: "; make room on the disk",
+  locked: "",
+  corrupt: "",
+  unsupported: "",
+  io: "",
+};
+
+/** The files of this machine. */
+export function nodeFsStorage(): Storage {
+  return { resolve, open, exists, isWritable, delete: remove };
+}
+
+function resolve(name: string): string {
+  return attempt("resolve", name, () => {
+    const absolute = path.resolve(name);
+    try {
+      return fs.realpathSync(absolute);
+    } catch (thrown) {
+      if (codeOf(thrown) !== "ENOENT") throw thrown;
+      return path.join(fs.realpathSync(path.dirname(absolute)), path.basename(absolute));
+    }
+  });
+}
+
+function open(name: string, { create, readonly }: OpenFlags): StorageFile {
+  return attempt("open", name, () => {
+    const isNew = create && !fs.existsSync(name);
+    const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants;
+    const flags = readonly ? O_RDONLY : create ? O_RDWR | O_CREAT : O_RDWR;
+    const fd = fs.openSync(name, flags, 0o644);
+    try {
+      if (!fs.fstatSync(fd).isFile()) throw new Error("it is a directory, or no file at all");
+      // Without this a power cut may take the new file's name away.
+      if (isNew) syncDirectory(name);
+      return new NodeFile(name, fd, readonly);
+    } catch (thrown) {
+      fs.closeSync(fd);
+      throw thrown;
+    }
+  });
+}
+
+function exists(name: string): boolean {
+  return fs.existsSync(name);
+}
+
+function isWritable(name: string): boolean {
+  try {
+    fs.accessSync(name, fs.constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function remove(name: string, durable: boolean): void {
+  attempt("delete", name, () => {
+    fs.unlinkSync(name);
+    if (durable) syncDirectory(name);
+  });
+}
+
+/** Some systems cannot open a directory; there is nothing to sync there then. */
+function syncDirectory(name: string): void {
+  let fd: number;
+  try {
+    fd = fs.openSync(path.dirname(name), "r");
+  } catch {
+    return;
+  }
+  try {
+    fs.fsyncSync(fd);
+  } catch (thrown) {
+    if (codeOf(thrown) === "ENOSPC" || codeOf(thrown) === "EIO") throw thrown;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+class NodeFile implements StorageFile {
+  readonly readonly: boolean;
+  readonly #name: string;
+  readonly #fd: number;
+
+  constructor(name: string, fd: number, readonly: boolean) {
+    this.#name = name;
+    this.#fd = fd;
+    this.readonly = readonly;
+  }
+
+  read(heap: Uint8Array, start: number, length: number, offset: number): number {
+    let done = 0;
+    try {
+      while (done < length) {
+        const got = fs.readSync(this.#fd, heap, start + done, length - done, offset + done);
+        if (got === 0) break;
+        done += got;
+      }
+    } catch (thrown) {
+      throw faultOf("read", this.#name, thrown);
+    }
+    return done;
+  }
+
+  write(heap: Uint8Array, start: number, length: number, offset: number): void {
+    let done = 0;
+    try {
+      while (done < length) {
+        done += fs.writeSync(this.#fd, heap, start + done, length - done, offset + done);
+      }
+    } catch (thrown) {
+      throw faultOf("write", this.#name, thrown);
+    }
+  }
+
+  truncate(sizeBytes: number): void {
+    attempt("truncate", this.#name, () => fs.ftruncateSync(this.#fd, sizeBytes));
+  }
+
+  sync(): void {
+    attempt("sync", this.#name, () => fs.fdatasyncSync(this.#fd));
+  }
+
+  sizeBytes(): number {
+    return attempt("stat", this.#name, () => fs.fstatSync(this.#fd).size);
+  }
+
+  close(): void {
+    attempt("close", this.#name, () => fs.closeSync(this.#fd));
+  }
+}
+
+function attempt<T>(what: string, name: string, body: () => T): T {
+  try {
+    return body();
+  } catch (thrown) {
+    throw faultOf(what, name, thrown);
+  }
+}
+
+function faultOf(what: string, name: string, thrown: unknown): StorageFault {
+  if (thrown instanceof StorageFault) return thrown;
+  const code = codeOf(thrown);
+  const reason = REASONS[code ?? ""] ?? "io";
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  const directory = code === "EISDIR" ? "it is a directory: " : "";
+  return new StorageFault(
+    reason,
+    `could not ${what} ${name}: ${directory}${why}${ADVICE[reason]}`,
+    { cause: thrown, notFound: code === "ENOENT" },
+  );
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  return (thrown as { code?: string } | undefined)?.code;
+}
