@@ -9,7 +9,6 @@ export type Pointer = number;
 
 /** C functions by their own names, see https://sqlite.org/c3ref/funclist.html */
 export interface Exports {
-  readonly memory: WebAssembly.Memory;
   sqlite3_malloc(bytes: number): Pointer;
   sqlite3_free(address: Pointer): void;
   sqlite3_open_v2(name: Pointer, ppDb: Pointer, flags: number, vfs: Pointer): number;
@@ -102,7 +101,8 @@ export async function loadBinding(module: WebAssembly.Module | undefined): Promi
   const sqlite3 = await instantiate(module);
   const { capi, wasm } = sqlite3;
   const exports = wasm.exports as unknown as Exports;
-  const memory = exports.memory;
+  // The published types leave the memory out.
+  const { memory } = wasm as unknown as { readonly memory: WebAssembly.Memory };
   const views = new Views(memory);
   return {
     exports,

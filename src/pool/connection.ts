@@ -2,14 +2,7 @@
 // connection object of its own, so one that was given back can never reach the next borrower's.
 
 import { ConnectionReleasedError } from "../errors.ts";
-import type {
-  Access,
-  BatchResult,
-  ChangesResult,
-  Reply,
-  Request,
-  Want,
-} from "../rpc/protocol.ts";
+import type { Access, BatchResult, ChangesResult, Reply, Request, Want } from "../rpc/protocol.ts";
 import type { BindParams, BindValue, ExecuteResult, Row } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import type { Link } from "./link.ts";

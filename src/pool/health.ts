@@ -95,7 +95,10 @@ async function answerOf(
     if (BY_SEVERITY.includes(result?.status)) return result;
     return { status: "unhealthy", message: `the check answered ${JSON.stringify(answer)}` };
   } catch (thrown) {
-    return { status: "unhealthy", message: thrown instanceof Error ? thrown.message : String(thrown) };
+    return {
+      status: "unhealthy",
+      message: thrown instanceof Error ? thrown.message : String(thrown),
+    };
   } finally {
     clearTimeout(timer);
   }

@@ -241,4 +241,3 @@ function isBusy(error: Error | undefined): boolean {
   if (!(error instanceof SqliteError)) return false;
   return error.resultCode === BUSY || error.resultCode === BUSY_RECOVERY;
 }
-

@@ -223,7 +223,8 @@ export function checkQueryOptions(options: QueryOptions): void {
 
 function checkPath(path: unknown): void {
   if (typeof path !== "string") throw new TypeError(`path must be a string, not ${typeof path}`);
-  if (path === "") throw new TypeError('path must not be empty; ":memory:" is a database in memory');
+  if (path === "")
+    throw new TypeError('path must not be empty; ":memory:" is a database in memory');
   if (path.includes("\0")) throw new TypeError("path must not have a NUL character");
 }
 

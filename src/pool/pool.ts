@@ -18,7 +18,13 @@ import type {
   Row,
 } from "../types.ts";
 import type { Backend, Capabilities } from "./backend.ts";
-import { type BatchStatement, Connection, type Lender, type Result, type Sql } from "./connection.ts";
+import {
+  type BatchStatement,
+  Connection,
+  type Lender,
+  type Result,
+  type Sql,
+} from "./connection.ts";
 import type { IterateOptions } from "./cursor.ts";
 import { armLimits, unref } from "./deadline.ts";
 import { Emitter, type PoolEvents } from "./events.ts";
@@ -354,10 +360,7 @@ export class ConnectionPool {
     if (typeof destination !== "string" || destination === "" || destination.includes("\0")) {
       throw new TypeError("the destination of a backup is a path, not empty and without NUL");
     }
-    await this.withConnection(
-      (db) => backup(db.link, destination, options),
-      signalOf(options),
-    );
+    await this.withConnection((db) => backup(db.link, destination, options), signalOf(options));
   }
 
   /** Moves the log into the database. Waits for its turn to write, as SQLite needs it to. */
@@ -444,7 +447,11 @@ export class ConnectionPool {
 
   #emptyWithin(timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const disarm = armLimits({ timeoutMs }, () => resolve(false), () => {});
+      const disarm = armLimits(
+        { timeoutMs },
+        () => resolve(false),
+        () => {},
+      );
       void this.#pool.whenEmpty().then(() => {
         disarm();
         resolve(true);
@@ -513,7 +520,11 @@ export class ConnectionPool {
   }
 
   /** Runs `body` where nested acquires can see whose lease it runs on, and releases the lease. */
-  async #scoped<T>(db: Connection, writes: boolean, body: () => T | Promise<T>): Promise<Awaited<T>> {
+  async #scoped<T>(
+    db: Connection,
+    writes: boolean,
+    body: () => T | Promise<T>,
+  ): Promise<Awaited<T>> {
     const { context } = this.#backend;
     try {
       if (context === undefined) return await body();
@@ -732,9 +743,12 @@ export class ConnectionPool {
 }
 
 function checkBody(body: unknown): void {
-  if (typeof body !== "function") throw new TypeError("expected a function that takes a connection");
+  if (typeof body !== "function")
+    throw new TypeError("expected a function that takes a connection");
 }
 
-function signalOf(options: { readonly signal?: AbortSignal | undefined } | undefined): AcquireOptions {
+function signalOf(
+  options: { readonly signal?: AbortSignal | undefined } | undefined,
+): AcquireOptions {
   return options?.signal === undefined ? {} : { signal: options.signal };
 }

@@ -55,7 +55,9 @@ export function toStatement(
 
 const LEADING = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*([a-z]*)/i;
 const READING = new Set(
-  "select values explain pragma begin commit end rollback savepoint release attach detach".split(" "),
+  "select values explain pragma begin commit end rollback savepoint release attach detach".split(
+    " ",
+  ),
 );
 
 /** A guess from the first word, so that most writers queue at once. A wrong one is only slower. */

@@ -206,4 +206,3 @@ function releaseAtExit(): void {
     for (const token of [...held.keys()]) release(token);
   });
 }
-

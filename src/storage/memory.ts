@@ -148,14 +148,17 @@ class MemoryFile implements StorageFile {
 
   #setSize(sizeBytes: number): void {
     Atomics.store(this.#header, SIZE_HIGH, Math.floor(sizeBytes / WORD));
-    Atomics.store(this.#header, SIZE_LOW, sizeBytes % WORD | 0);
+    Atomics.store(this.#header, SIZE_LOW, (sizeBytes % WORD) | 0);
   }
 
   #reserve(sizeBytes: number): void {
     const buffer = this.#buffer;
     if (sizeBytes <= buffer.byteLength) return;
     if (sizeBytes > buffer.maxByteLength) {
-      throw new StorageFault("quota", `a database in memory may take ${buffer.maxByteLength} bytes`);
+      throw new StorageFault(
+        "quota",
+        `a database in memory may take ${buffer.maxByteLength} bytes`,
+      );
     }
     const doubled = Math.max(sizeBytes, 2 * buffer.byteLength, FIRST_CAPACITY);
     const target = Math.min(buffer.maxByteLength, doubled);
