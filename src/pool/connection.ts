@@ -2,7 +2,15 @@
 // connection object of its own, so one that was given back can never reach the next borrower's.
 
 import { ConnectionReleasedError } from "../errors.ts";
-import type { Access, BatchResult, ChangesResult, Reply, Request, Want } from "../rpc/protocol.ts";
+import type {
+  Access,
+  BatchResult,
+  ChangesResult,
+  Reply,
+  Request,
+  ScriptResult,
+  Want,
+} from "../rpc/protocol.ts";
 import type { BindParams, BindValue, ExecuteResult, Row } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import type { Link } from "./link.ts";
@@ -126,7 +134,7 @@ export class Connection {
     }
     const { sql: text } = toStatement(sql, undefined);
     const lists = paramsList.map((params) => normalizeParams(params));
-    const reply = await this.#send(text, options, true, true, (access) => ({
+    const reply = await this.#send(text, options, this.#guess(text), (access) => ({
       kind: "many",
       connection: this.id,
       ...access,
@@ -142,12 +150,16 @@ export class Connection {
    */
   async executeScript(sql: string, options?: QueryOptions): Promise<void> {
     if (typeof sql !== "string") throw new TypeError(`sql must be a string, not ${typeof sql}`);
-    await this.#send(sql, options, !this.#readonly, false, (access) => ({
-      kind: "script",
-      connection: this.id,
-      ...access,
-      sql,
-    }));
+    // The thread stops where the next statement has to wait, for a lock or for the write permit.
+    for (let rest = sql; rest !== ""; ) {
+      const reply = await this.#send(rest, options, this.#guess(rest), (access) => ({
+        kind: "script",
+        connection: this.id,
+        ...access,
+        sql: rest,
+      }));
+      ({ rest } = reply.result as ScriptResult);
+    }
   }
 
   /** Runs statements atomically, in one round trip. */
@@ -158,7 +170,8 @@ export class Connection {
     if (!Array.isArray(statements)) throw new TypeError("a batch is an array of { sql, params }");
     const list = statements.map(({ sql, params }: BatchStatement) => toStatement(sql, params));
     const label = list.map(({ sql }) => sql).join("; ");
-    const reply = await this.#send(label, options, !this.#readonly, true, (access) => ({
+    const writes = list.some(({ sql }) => this.#guess(sql));
+    const reply = await this.#send(label, options, writes, (access) => ({
       kind: "batch",
       connection: this.id,
       ...access,
@@ -183,7 +196,7 @@ export class Connection {
     const writes = this.#guess(statement.sql);
     const chunks: Chunks = {
       open: (chunkRows) =>
-        this.#send(statement.sql, options, writes, true, (access) => ({
+        this.#send(statement.sql, options, writes, (access) => ({
           kind: "openCursor",
           connection: id,
           ...access,
@@ -193,13 +206,13 @@ export class Connection {
           chunkRows,
         })),
       fetch: (chunkRows) =>
-        this.#send(statement.sql, options, false, false, ({ timeoutMs }) => ({
-          kind: "fetch",
-          connection: id,
-          cursor,
-          chunkRows,
-          timeoutMs,
-        })),
+        this.#send(
+          statement.sql,
+          options,
+          false,
+          ({ timeoutMs }) => ({ kind: "fetch", connection: id, cursor, chunkRows, timeoutMs }),
+          true,
+        ),
       close: () => this.#closeCursor(cursor),
     };
     return cursorRows<T>(this.#link, chunks, options);
@@ -232,11 +245,14 @@ export class Connection {
     if (this.#open) await this.release();
   }
 
-  /** @internal Ends the lease; false where it had ended. */
-  end(): boolean {
-    const was = this.#open;
+  /** @internal The lease has ended. */
+  get isReleased(): boolean {
+    return !this.#open;
+  }
+
+  /** @internal Ends the lease. */
+  end(): void {
     this.#open = false;
-    return was;
   }
 
   /** @internal */
@@ -256,7 +272,7 @@ export class Connection {
   ): Promise<Reply> {
     const statement = toStatement(sql, params);
     const text = statement.sql;
-    return this.#send(text, options, this.#guess(text), true, (access) => ({
+    return this.#send(text, options, this.#guess(text), (access) => ({
       kind: "run",
       connection: this.id,
       permit: access.permit,
@@ -272,8 +288,8 @@ export class Connection {
     sql: string,
     options: QueryOptions | undefined,
     writes: boolean,
-    repeatable: boolean,
     request: (access: Access) => Request,
+    once = false,
   ): Promise<Reply> {
     this.#checkOpen();
     if (options !== undefined) checkQueryOptions(options);
@@ -284,7 +300,7 @@ export class Connection {
         request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs }),
         sql,
         writes: writes && !this.#readonly,
-        repeatable,
+        once,
         signal: options?.signal,
         onWrites: () => this.#lender.learnWrites(sql),
       });
@@ -308,7 +324,6 @@ export class Connection {
       request: () => ({ kind: "closeCursor", connection: this.id, cursor }),
       sql: undefined,
       writes: false,
-      repeatable: false,
     });
   }
 

@@ -22,15 +22,18 @@ export interface LinkContext {
   onBusy(): void;
 }
 
-/** One request to be sent, perhaps several times. */
+/**
+ * One request to be sent; several times where SQLite answers SQLITE_BUSY, since a request has had no
+ * effect then.
+ */
 export interface Job {
   /** The request, given whether the connection holds the write permit. */
   readonly request: (permit: boolean) => Request;
   readonly sql: string | undefined;
   /** It is expected to write: the permit is taken before it is sent. */
   readonly writes: boolean;
-  /** It had no effect when it fails with SQLITE_BUSY, so it may be sent again. */
-  readonly repeatable: boolean;
+  /** It is of no use to send it again: a fetch that fails has closed its cursor. */
+  readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Told when the guess in `writes` was wrong. */
   readonly onWrites?: (() => void) | undefined;
@@ -125,25 +128,35 @@ export class Link {
     this.lastSql = job.sql ?? this.lastSql;
     const reply = this.port.request(job.request(this.#hasPermit));
     if (reply instanceof Promise) throw new Error("BUG: a port that is not parallel made us wait");
-    if (reply.needsPermit || isBusy(reply.error)) {
-      this.#note(reply);
+    this.#note(reply);
+    if (reply.needsPermit) {
+      job.onWrites?.();
       return undefined;
     }
-    this.#note(reply);
+    if (!job.once && isBusy(reply.error)) return undefined;
     if (reply.error !== undefined) throw this.#failure(reply.error, job);
     return reply;
   }
 
-  async #enqueue(job: Job): Promise<Reply> {
+  #enqueue(job: Job): Promise<Reply> {
     this.#queued++;
-    const before = this.#tail;
-    const mine = before.then(() => this.#perform(job));
-    this.#tail = mine.then(ignore, ignore);
-    try {
-      return await mine;
-    } finally {
-      this.#queued--;
-    }
+    const { signal } = job;
+    let begin = ignore;
+    const reply = this.#tail.then(() => {
+      begin();
+      return this.#perform(job);
+    });
+    const answered = () => void this.#queued--;
+    this.#tail = reply.then(answered, answered);
+    if (signal === undefined) return reply;
+    // Whoever waits behind other requests hears of the abort at once, and the request is dropped in
+    // its turn. Once it runs, the answer is that of the statement: it says what became of it.
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal.reason);
+      signal.addEventListener("abort", abort);
+      begin = () => signal.removeEventListener("abort", abort);
+      reply.then(resolve, reject);
+    });
   }
 
   async #perform(job: Job): Promise<Reply> {
@@ -159,7 +172,7 @@ export class Link {
         if (reply.needsPermit) {
           job.onWrites?.();
           await this.#takePermit(job.sql, job.signal, left());
-        } else if (job.repeatable && isBusy(reply.error)) {
+        } else if (!job.once && isBusy(reply.error)) {
           await this.#waitForLock(job, left());
         } else if (reply.error !== undefined) {
           throw this.#failure(reply.error, job);

@@ -46,7 +46,7 @@ import {
   type ResolvedOptions,
 } from "./options.ts";
 import { Semaphore } from "./semaphore.ts";
-import { guessWrites, toStatement } from "./sql.ts";
+import { guessWrites, textOf } from "./sql.ts";
 import { PoolCounters, type PoolStats, snapshot } from "./stats.ts";
 import { Threads } from "./threads.ts";
 import type { TransactionOptions } from "./transaction.ts";
@@ -66,7 +66,8 @@ const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
 const INTERRUPT_GRACE_MS = 1_000;
 /** Statements whose nature is remembered. */
 const MOST_KNOWN = 1_000;
-const READS_SNAPSHOT = "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1";
+/** SQLite fixes a snapshot at the first read, and not at BEGIN. */
+const FIRST_READ = "SELECT 1 FROM sqlite_schema LIMIT 1";
 
 /** A pool of connections to one database. Made by `openPool`. */
 export class ConnectionPool {
@@ -210,8 +211,10 @@ export class ConnectionPool {
     const { link } = connection;
     const lease = this.#leases.get(link);
     if (lease?.connection !== connection) {
-      if (connection.end()) throw new TypeError("the connection was lent by another pool");
-      throw new ConnectionReleasedError(`connection ${connection.id} was released before`);
+      if (connection.isReleased) {
+        throw new ConnectionReleasedError(`connection ${connection.id} was released before`);
+      }
+      throw new TypeError("the connection was lent by another pool");
     }
     connection.end();
     this.#leases.delete(link);
@@ -242,8 +245,8 @@ export class ConnectionPool {
     checkBody(body);
     const db = await this.#lease(options, true);
     return this.#scoped(db, false, async () => {
-      // SQLite fixes a snapshot at the first read, and not at BEGIN.
-      await db.executeScript(READS_SNAPSHOT);
+      await db.execute("BEGIN");
+      await db.execute(FIRST_READ);
       const result = await body(db);
       if (db.isOpen && db.inTransaction) await db.execute("COMMIT");
       return result;
@@ -273,7 +276,7 @@ export class ConnectionPool {
 
   /** {@link Connection.query} on a connection borrowed for it. */
   async query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
-    return this.#once(sql, options, (db) => db.query<T>(sql, params, options));
+    return this.#once([sql], options, (db) => db.query<T>(sql, params, options));
   }
 
   /** {@link Connection.queryFirst} on a connection borrowed for it. */
@@ -282,7 +285,7 @@ export class ConnectionPool {
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return this.#once(sql, options, (db) => db.queryFirst<T>(sql, params, options));
+    return this.#once([sql], options, (db) => db.queryFirst<T>(sql, params, options));
   }
 
   /** {@link Connection.queryValue} on a connection borrowed for it. */
@@ -291,12 +294,12 @@ export class ConnectionPool {
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return this.#once(sql, options, (db) => db.queryValue<T>(sql, params, options));
+    return this.#once([sql], options, (db) => db.queryValue<T>(sql, params, options));
   }
 
   /** {@link Connection.execute} on a connection borrowed for it. */
   async execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
-    return this.#once(sql, options, (db) => db.execute(sql, params, options));
+    return this.#once([sql], options, (db) => db.execute(sql, params, options));
   }
 
   /** {@link Connection.executeMany} on a connection borrowed for it. */
@@ -305,11 +308,12 @@ export class ConnectionPool {
     paramsList: readonly BindParams[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
-    return this.#inTurn(signalOf(options), (db) => db.executeMany(sql, paramsList, options));
+    return this.#once([sql], options, (db) => db.executeMany(sql, paramsList, options));
   }
 
   /** {@link Connection.executeScript} on a connection borrowed for it. */
   async executeScript(sql: string, options?: QueryOptions): Promise<void> {
+    // Its first word says nothing of the rest.
     return this.#inTurn(signalOf(options), (db) => db.executeScript(sql, options));
   }
 
@@ -318,7 +322,8 @@ export class ConnectionPool {
     statements: readonly BatchStatement[],
     options?: QueryOptions,
   ): Promise<Result<T>[]> {
-    return this.#inTurn(signalOf(options), (db) => db.batch<T>(statements, options));
+    const list = Array.isArray(statements) ? statements.map(({ sql }) => sql) : [];
+    return this.#once(list, options, (db) => db.batch<T>(statements, options));
   }
 
   /** {@link Connection.iterate} on a connection borrowed until the loop ends. */
@@ -396,6 +401,7 @@ export class ConnectionPool {
    * asks for a connection waits for `resume`. The database stays owned by this process.
    */
   async suspend(): Promise<void> {
+    if (this.#closed !== undefined) throw closedError(this.#options.name);
     this.#pool.pause();
     await this.#drain(DEFAULT_CLOSE_TIMEOUT_MS);
     this.#pool.shut(undefined);
@@ -545,10 +551,7 @@ export class ConnectionPool {
       if (writes) throw this.#nested("the write lock is held by the call around this one");
     }
     if (this.#closed !== undefined) throw closedError(this.#options.name);
-    const { busyTimeout } = this.#options;
-    await this.#writerTurn.acquire({ timeoutMs: busyTimeout, signal: options?.signal }, () =>
-      this.#backend.writeQueue.busy(busyTimeout, undefined),
-    );
+    await this.#awaitTurn(options);
     try {
       const db = await this.#lease(options, false);
       return await this.#scoped(db, true, () => body(db));
@@ -557,14 +560,31 @@ export class ConnectionPool {
     }
   }
 
-  /** One statement on a connection borrowed for it. */
+  /**
+   * Waits behind the pool's other writers. Where the first of them waits for a connection itself, it
+   * is the pool that keeps everyone waiting, and not the write lock.
+   */
+  async #awaitTurn(options: AcquireOptions | undefined): Promise<void> {
+    if (this.#writerTurn.tryAcquire()) return;
+    const refusal = this.#refuse(this.waitingCount);
+    if (refusal !== undefined) throw refusal;
+    const { signal } = options ?? {};
+    const { busyTimeout, acquireTimeout } = this.#options;
+    const exhausted = this.#pool.waitingCount > 0;
+    const timeoutMs = exhausted ? (options?.timeout ?? acquireTimeout) : busyTimeout;
+    await this.#writerTurn.acquire({ timeoutMs, signal }, () =>
+      exhausted ? this.#timedOut(timeoutMs) : this.#backend.writeQueue.busy(timeoutMs, undefined),
+    );
+  }
+
+  /** One request, of one statement or several, on a connection borrowed for it. */
   async #once<T>(
-    sql: Sql,
+    statements: readonly Sql[],
     options: QueryOptions | undefined,
     body: (db: Connection) => Promise<T>,
   ): Promise<T> {
-    const { sql: text } = toStatement(sql, undefined);
-    if (!this.#options.readonly && this.#writes(text)) return this.#inTurn(signalOf(options), body);
+    const writes = statements.some((sql) => this.#writes(textOf(sql)));
+    if (writes && !this.#options.readonly) return this.#inTurn(signalOf(options), body);
     const db = await this.#lease(signalOf(options), false);
     try {
       return await body(db);
@@ -614,12 +634,12 @@ export class ConnectionPool {
       lockReleased,
       onBusy: () => this.#counters.busy++,
     });
-    await this.#tell(link, "open", true);
+    await this.#tell(link, "open");
     try {
       await this.#prepare(link);
       return link;
     } catch (thrown) {
-      await this.#tell(link, "close", false).catch(() => {});
+      await this.#tell(link, "close").catch(() => {});
       throw thrown;
     }
   }
@@ -634,13 +654,12 @@ export class ConnectionPool {
     } finally {
       db.end();
     }
-    await this.#tell(link, "adopt", false);
+    await this.#tell(link, "adopt");
   }
 
-  async #tell(link: Link, kind: "open" | "close" | "adopt" | "reset", repeatable: boolean) {
+  #tell(link: Link, kind: "open" | "close" | "adopt" | "reset") {
     const request = { kind, connection: link.id } as const;
-    const job = { request: () => request, sql: undefined, writes: false, repeatable };
-    return link.send(job);
+    return link.send({ request: () => request, sql: undefined, writes: false });
   }
 
   /** Makes a link as a new one, or marks it broken where that fails. */
@@ -650,8 +669,7 @@ export class ConnectionPool {
       if (link.isClean || link.broken !== undefined) return;
       const sql = link.lastSql;
       link.cursors = 0;
-      const { rolledBack, reopened } = (await this.#tell(link, "reset", true))
-        .result as ResetResult;
+      const { rolledBack, reopened } = (await this.#tell(link, "reset")).result as ResetResult;
       if (rolledBack) this.#events.emit("dirty", { connection: link.id, sql });
       if (reopened) await this.#prepare(link);
     } catch (thrown) {
@@ -681,7 +699,7 @@ export class ConnectionPool {
   #closeLink(link: Link, reason: string): void {
     this.#counters.closed++;
     this.#events.emit("close", { connection: link.id, reason });
-    const closed = this.#tell(link, "close", false)
+    const closed = this.#tell(link, "close")
       .catch(() => {})
       .then(() => {
         link.abandon(new PoolClosedError(`connection ${link.id} is closed`));

@@ -44,13 +44,18 @@ export function toStatement(
   params: BindParams | undefined,
 ): { readonly sql: string; readonly params: WireParams } {
   if (typeof query === "string") return { sql: query, params: normalizeParams(params) };
-  if (!(query instanceof SqlQuery)) {
-    throw new TypeError(`sql must be a string or made by the sql tag, not ${typeof query}`);
-  }
+  const sql = textOf(query);
   if (params !== undefined && Object.keys(params).length > 0) {
     throw new TypeError("a tagged template carries its parameters; give it no others");
   }
-  return { sql: query.sql, params: normalizeParams(query.params) };
+  return { sql, params: normalizeParams(query.params) };
+}
+
+/** The text of a statement. @throws TypeError */
+export function textOf(query: string | SqlQuery): string {
+  if (typeof query === "string") return query;
+  if (query instanceof SqlQuery) return query.sql;
+  throw new TypeError(`sql must be a string or made by the sql tag, not ${typeof query}`);
 }
 
 const LEADING = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*([a-z]*)/i;

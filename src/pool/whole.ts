@@ -125,7 +125,6 @@ export async function importDatabase(
       request: () => ({ kind: "import", connection: link.id, source: path }),
       sql: "(import)",
       writes: true,
-      repeatable: true,
       signal,
     });
   } finally {
@@ -173,6 +172,5 @@ function ask(link: Link, request: Request): Promise<Reply> {
     request: () => request,
     sql: undefined,
     writes: false,
-    repeatable: request.kind === "backup",
   });
 }

@@ -30,7 +30,8 @@ interface Outstanding {
 }
 
 /**
- * A thread that owns SQLite, at the other end of an {@link Endpoint}. While a request is outstanding the thread keeps the process alive.
+ * A thread that owns SQLite, at the other end of an {@link Endpoint}. While a request is outstanding
+ * the thread keeps the process alive.
  */
 export class ThreadClient implements Port {
   readonly parallel = true;
@@ -94,8 +95,11 @@ export class ThreadClient implements Port {
   }
 
   async terminate(): Promise<void> {
-    this.#die(new WorkerCrashedError("The thread was ended while it may have had work to do."));
+    const error = new WorkerCrashedError("The thread was ended while it may have had work to do.");
+    this.#refusal ??= error;
+    // Until it has really stopped, its locks are its own: `closed` must not settle before.
     await this.#endpoint.terminate();
+    this.#die(error);
   }
 
   /** What was sent before is answered before: the message to close comes last. */
@@ -109,8 +113,8 @@ export class ThreadClient implements Port {
     });
     this.#gone = true;
     this.#link.stop();
-    this.#settleClosed(undefined);
     await this.#endpoint.terminate();
+    this.#settleClosed(undefined);
     if (error !== undefined) throw error;
   }
 
@@ -162,8 +166,7 @@ export class ThreadClient implements Port {
     if (this.#gone) return;
     this.#gone = true;
     this.#link.stop();
-    const wasClosing = this.#closing !== undefined;
-    if (!wasClosing) this.#refusal = error;
+    if (this.#closing === undefined) this.#refusal = error;
     const outstanding = [...this.#outstanding.keys()];
     for (const serial of outstanding) this.#settle(serial, failed(error));
     this.#settleClosing(undefined);

@@ -64,7 +64,11 @@ export interface ManyRequest extends OnConnection, Access {
   readonly paramsList: readonly WireParams[];
 }
 
-/** Runs every statement of `sql`, none of which takes parameters. */
+/**
+ * Runs the statements of `sql`, none of which takes parameters: all of them, or those in front of one
+ * that would have to wait; what is left is in the reply. Where it is the first that has to wait, the
+ * reply is that of a `run`, and nothing has happened.
+ */
 export interface ScriptRequest extends OnConnection, Access {
   readonly kind: "script";
   readonly sql: string;
@@ -165,6 +169,12 @@ export interface ChangesResult {
   readonly lastInsertRowid: number | bigint;
 }
 
+/** How far a script came. */
+export interface ScriptResult {
+  /** The statements that have not been run; empty when all were. */
+  readonly rest: string;
+}
+
 /** The result of one statement of a batch. */
 export interface BatchResult extends ChangesResult {
   readonly rows: readonly Row[];
@@ -196,7 +206,7 @@ export interface Results {
   /** By `want`: rows | rows as arrays | row or undefined | array or undefined | value or undefined | ChangesResult */
   run: unknown;
   many: ChangesResult;
-  script: undefined;
+  script: ScriptResult;
   batch: readonly BatchResult[];
   openCursor: CursorResult;
   fetch: CursorResult;

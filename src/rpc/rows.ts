@@ -4,6 +4,7 @@
 import { decodeText } from "../text.ts";
 import type { Row, RowSink, SqlValue } from "../types.ts";
 import type { Want } from "./protocol.ts";
+import { type RowShape, rowShape } from "./shape.ts";
 
 /** A sink that turns the cells of one result after another into what the request wants back. */
 export interface RowCollector extends RowSink {
@@ -18,66 +19,14 @@ export interface RowCollector extends RowSink {
   take(): unknown;
 }
 
-/** Makes a row object of cells: one hidden class for all rows of a result. */
-export type RowMaker = (cells: readonly SqlValue[]) => Row;
-
-/**
- * A maker for rows of these columns. Generated code gives V8 an object literal to specialise;
- * where a content security policy forbids that, a loop does the same more slowly.
- */
-export function rowMaker(columns: readonly string[]): RowMaker {
-  const lastIndex = new Map(columns.map((name, index) => [name, index]));
-  const entries = [...lastIndex];
-  // Beyond this V8 keeps objects as dictionaries anyway.
-  if (entries.length <= 500) {
-    try {
-      const body = entries.map(([name, i]) => `[${JSON.stringify(name)}]:c[${i}]`).join(",");
-      return new Function("c", `return {${body}}`) as RowMaker;
-    } catch {
-      // Falls through to the loop.
-    }
-  }
-  return (cells) => {
-    const row: Row = {};
-    for (const [name, index] of entries) {
-      // Assignment to this one name would set the prototype.
-      if (name === "__proto__") {
-        Object.defineProperty(row, name, {
-          value: cells[index],
-          enumerable: true,
-          configurable: true,
-          writable: true,
-        });
-      } else row[name] = cells[index] ?? null;
-    }
-    return row;
-  };
-}
-
-/** Rows with few texts in common waste the lookup, so the makers kept are few. */
-const MOST_MAKERS = 64;
-const makers = new Map<string, RowMaker>();
-
-/** {@link rowMaker}, remembered: a statement that runs again yields rows of the same shape. */
-export function cachedRowMaker(columns: readonly string[]): RowMaker {
-  const key = JSON.stringify(columns);
-  let maker = makers.get(key);
-  if (maker === undefined) {
-    if (makers.size >= MOST_MAKERS) makers.clear();
-    maker = rowMaker(columns);
-    makers.set(key, maker);
-  }
-  return maker;
-}
-
 /** Makes the rows the caller gets, cell by cell. */
 export class RowBuilder implements RowCollector {
   rows = 0;
   #want: Want = "changes";
   #mostRows = 0;
   #columns: readonly string[] = [];
-  #columnsOfMaker: readonly string[] | undefined;
-  #maker: RowMaker = () => ({});
+  #columnsOfShape: readonly string[] | undefined;
+  #makeRow: RowShape["object"] = () => ({});
   #cells: SqlValue[] = [];
   #all: (Row | SqlValue[])[] = [];
   #one: unknown;
@@ -92,7 +41,7 @@ export class RowBuilder implements RowCollector {
 
   begin(columns: readonly string[]): void {
     this.#columns = columns;
-    if (this.#want === "objects" || this.#want === "first") this.#useMaker(columns);
+    if (this.#want === "objects" || this.#want === "first") this.#useShape(columns);
     this.#cells = new Array<SqlValue>(columns.length);
   }
 
@@ -118,7 +67,7 @@ export class RowBuilder implements RowCollector {
 
   endRow(): boolean {
     this.rows++;
-    if (this.#want === "objects") this.#all.push(this.#maker(this.#cells));
+    if (this.#want === "objects") this.#all.push(this.#makeRow(this.#cells));
     else if (this.#want === "arrays") this.#pushArray();
     else if (this.rows === 1) this.#keepOne();
     return this.rows < this.#mostRows;
@@ -138,15 +87,15 @@ export class RowBuilder implements RowCollector {
   }
 
   #keepOne(): void {
-    if (this.#want === "first") this.#one = this.#maker(this.#cells);
+    if (this.#want === "first") this.#one = this.#makeRow(this.#cells);
     else if (this.#want === "firstArray") this.#one = this.#cells.slice();
     else if (this.#want === "value") this.#one = this.#cells[0];
   }
 
-  /** The same array of names means the same cached statement: its maker needs no look-up. */
-  #useMaker(columns: readonly string[]): void {
-    if (columns === this.#columnsOfMaker) return;
-    this.#columnsOfMaker = columns;
-    this.#maker = cachedRowMaker(columns);
+  /** The same array of names means the same cached statement: its shape needs no look-up. */
+  #useShape(columns: readonly string[]): void {
+    if (columns === this.#columnsOfShape) return;
+    this.#columnsOfShape = columns;
+    this.#makeRow = rowShape(columns).object;
   }
 }

@@ -3,6 +3,7 @@
 import { StorageError, type StorageReason } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
+import { MAX_SLOTS } from "../shm/layout.ts";
 import {
   joinDatabase,
   leaveDatabase,
@@ -142,7 +143,7 @@ async function joinFile<Queue>(
 const TAKEN = Symbol("taken");
 
 async function threadCount(threads: number | "auto", maxConnections: number): Promise<number> {
-  if (threads !== "auto") return Math.min(threads, maxConnections);
+  if (threads !== "auto") return Math.min(threads, maxConnections, MAX_SLOTS);
   const { availableParallelism } = await import("node:os");
   return Math.max(1, Math.min(maxConnections, availableParallelism()));
 }

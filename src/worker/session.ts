@@ -14,6 +14,7 @@ import type {
   ResetResult,
   RunRequest,
   ScriptRequest,
+  ScriptResult,
   ThreadConfig,
   Want,
   WireParams,
@@ -23,6 +24,7 @@ import { positional } from "./parameters.ts";
 import { StatementCache } from "./statement-cache.ts";
 
 const ERROR = 1;
+const BUSY = 5;
 const READONLY = 8;
 const MISUSE = 21;
 
@@ -78,7 +80,7 @@ export class Session {
       const connection = this.#connection;
       const before = connection.totalChanges;
       let changes = 0;
-      this.#atomically(() => {
+      this.#atomically(request, () => {
         for (const values of lists) {
           const seen = connection.totalChanges;
           statement.bind(values);
@@ -92,33 +94,37 @@ export class Session {
   }
 
   /** Runs statement after statement; what ran before one that fails stays, as in SQLite's shell. */
-  script(request: ScriptRequest): void {
-    let ran = false;
-    for (let rest = request.sql; ; ) {
-      const statement = this.#connection.prepare(rest);
-      if (statement === undefined) return;
-      try {
-        // Sent again with the permit, the script would run its first statements twice.
-        if (!ran) this.#admitScript(request);
-        ran = true;
-        this.#refuseOnReadonly(statement, request);
-        if (statement.parameters.length > 0) {
-          throw new TypeError(
-            `a script takes no parameters, this statement does: ${statement.sql}`,
-          );
-        }
-        this.tainted ||= statement.taints;
-        statement.run(undefined, this.#config.integers);
+  script(request: ScriptRequest): ScriptResult {
+    let rest = request.sql;
+    try {
+      for (;;) {
+        const statement = this.#connection.prepare(rest);
+        if (statement === undefined) return { rest: "" };
+        this.#runOfScript(statement, request);
         rest = statement.tail;
-      } finally {
-        statement.finalize();
       }
+    } catch (thrown) {
+      // What ran must not run again: only the rest of the script is sent once more.
+      if (rest !== request.sql && hasToWait(thrown)) return { rest };
+      throw thrown;
+    }
+  }
+
+  #runOfScript(statement: EngineStatement, access: Access): void {
+    try {
+      this.#admit(statement, access);
+      if (statement.parameters.length > 0) {
+        throw new TypeError(`a script takes no parameters, this statement does: ${statement.sql}`);
+      }
+      this.tainted ||= statement.taints;
+      statement.run(undefined, this.#config.integers);
+    } finally {
+      statement.finalize();
     }
   }
 
   batch(request: BatchRequest): BatchResult[] {
-    if (!request.permit && !request.readonly) this.#admitScript(request);
-    return this.#atomically(() =>
+    return this.#atomically(request, () =>
       request.statements.map(({ sql, params }) => {
         const statement = this.#checkOut(sql);
         return this.#checkInAfter(statement, () => {
@@ -236,16 +242,10 @@ export class Session {
 
   #admit(statement: EngineStatement, access: Access): void {
     if (statement.readonly) return;
-    this.#refuseOnReadonly(statement, access);
-    if (!access.permit) throw NEEDS_PERMIT;
-  }
-
-  #admitScript(access: Access): void {
-    if (!access.permit && !access.readonly) throw NEEDS_PERMIT;
-  }
-
-  #refuseOnReadonly(statement: EngineStatement, access: Access): void {
-    if (!access.readonly || statement.readonly) return;
+    if (!access.readonly) {
+      if (!access.permit) throw NEEDS_PERMIT;
+      return;
+    }
     throw new SqliteError("attempt to write a readonly database: this lease only reads", {
       code: "SQLITE_READONLY",
       resultCode: READONLY,
@@ -304,10 +304,14 @@ export class Session {
     return { rows: collector.take() as CursorResult["rows"], done };
   }
 
-  /** All of `body` or nothing: in a transaction of its own, or in a savepoint of the open one. */
-  #atomically<T>(body: () => T): T {
+  /**
+   * All of `body` or nothing: in a transaction of its own, or in a savepoint of the open one. SQLite's
+   * write lock is asked for only with the permit for it.
+   */
+  #atomically<T>({ permit }: Access, body: () => T): T {
     const outermost = this.#connection.autocommit;
-    this.#execute(outermost ? this.#begin() : "SAVEPOINT _pool_batch");
+    const begin = permit ? "BEGIN IMMEDIATE" : "BEGIN";
+    this.#execute(outermost ? begin : "SAVEPOINT _pool_batch");
     try {
       const result = body();
       this.#execute(outermost ? "COMMIT" : "RELEASE _pool_batch");
@@ -316,10 +320,6 @@ export class Session {
       this.#undo(outermost);
       throw thrown;
     }
-  }
-
-  #begin(): string {
-    return this.#config.readonly ? "BEGIN" : "BEGIN IMMEDIATE";
   }
 
   /** The error that led here is the one to report, not a second one of the way back. */
@@ -335,6 +335,12 @@ export class Session {
       // The transaction stays open; the pool sees that in the reply's `autocommit`.
     }
   }
+}
+
+/** Another try may succeed, once a lock or the write permit is to be had. */
+function hasToWait(thrown: unknown): boolean {
+  if (thrown === NEEDS_PERMIT) return true;
+  return thrown instanceof SqliteError && (thrown.resultCode & 0xff) === BUSY;
 }
 
 function misuse(message: string, sql: string, offset: number): SqliteError {
