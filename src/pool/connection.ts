@@ -308,6 +308,7 @@ export class Connection {
       return reply;
     } catch (thrown) {
       this.#report(sql, started, 0, thrown as Error);
+      if (thrown !== options?.signal?.reason) addCallSite(thrown);
       throw thrown;
     }
   }
@@ -335,6 +336,17 @@ export class Connection {
     }
     if (this.#link.broken !== undefined) throw this.#link.broken;
   }
+}
+
+/**
+ * The stack of an error from another thread ends there, and one from this thread is cut short. Here,
+ * in the continuation of the call, the runtime still knows who awaits it, so a statement that
+ * succeeds pays nothing for this.
+ */
+function addCallSite(thrown: unknown): void {
+  if (!(thrown instanceof Error) || thrown.stack === undefined) return;
+  const callers = new Error().stack?.split("\n").slice(2).join("\n") ?? "";
+  if (!thrown.stack.includes(callers)) thrown.stack += `\n${callers}`;
 }
 
 /** On the wire 0 stands for no limit. */

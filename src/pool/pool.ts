@@ -91,8 +91,9 @@ export class ConnectionPool {
   static async open(backend: Backend, options: ResolvedOptions): Promise<ConnectionPool> {
     const pool = new ConnectionPool(backend, options);
     try {
+      // However long a thread takes to start, nobody waits in a queue: only the signal ends this.
       const { signal } = options;
-      const db = await pool.acquire(signal === undefined ? {} : { signal });
+      const db = await pool.acquire({ timeout: Number.POSITIVE_INFINITY, signal });
       pool.#journalMode = (await db.queryValue<JournalMode>("PRAGMA journal_mode")) ?? "wal";
       await db.release();
       pool.#counters.reset();
@@ -368,10 +369,16 @@ export class ConnectionPool {
     await this.withConnection((db) => backup(db.link, destination, options), signalOf(options));
   }
 
-  /** Moves the log into the database. Waits for its turn to write, as SQLite needs it to. */
+  /**
+   * Moves the log into the database. Waits for its turn to write, as SQLite needs it to, and in all
+   * modes but `"passive"` up to `busyTimeout` for readers of older snapshots; `busy` says that they
+   * were in the way to the end.
+   */
   async checkpoint(mode: CheckpointMode = "passive"): Promise<CheckpointResult> {
     checkCheckpointMode(mode);
-    return this.#inTurn(undefined, (db) => checkpoint(db, mode));
+    const { lockReleased } = this.#backend;
+    const wait = { timeoutMs: this.#options.busyTimeout, lockReleased };
+    return this.#inTurn(undefined, (db) => checkpoint(db, mode, wait));
   }
 
   /** Closes the pool, then deletes the database with its `-wal` and `-journal`. */

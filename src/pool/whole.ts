@@ -43,8 +43,34 @@ export function checkCheckpointMode(mode: CheckpointMode): void {
   throw new TypeError(`mode must be one of ${CHECKPOINT_MODES.join(", ")}, not ${String(mode)}`);
 }
 
-/** Moves frames of the log into the database. */
-export async function checkpoint(db: Connection, mode: CheckpointMode): Promise<CheckpointResult> {
+/** How long to wait for readers that are in the way of a checkpoint, and how to. */
+export interface ReaderWait {
+  readonly timeoutMs: number;
+  lockReleased(ms: number): Promise<void>;
+}
+
+/** Longest wait between two tries at a checkpoint that readers are in the way of. */
+const CHECKPOINT_POLL_MS = 10;
+
+/**
+ * Moves frames of the log into the database. All modes but `"passive"` wait for readers that are in the
+ * way, as SQLite does with a busy handler.
+ */
+export async function checkpoint(
+  db: Connection,
+  mode: CheckpointMode,
+  wait: ReaderWait,
+): Promise<CheckpointResult> {
+  const deadline = performance.now() + wait.timeoutMs;
+  for (;;) {
+    const result = await tryCheckpoint(db, mode);
+    const leftMs = deadline - performance.now();
+    if (!result.busy || mode === "passive" || leftMs <= 0) return result;
+    await wait.lockReleased(Math.min(leftMs, CHECKPOINT_POLL_MS));
+  }
+}
+
+async function tryCheckpoint(db: Connection, mode: CheckpointMode): Promise<CheckpointResult> {
   const [busy = 0, log = -1, checkpointed = -1] =
     (await db.queryFirst<number[]>(`PRAGMA wal_checkpoint(${mode})`, [], { rowMode: "array" })) ??
     [];

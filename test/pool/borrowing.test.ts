@@ -1,0 +1,335 @@
+import {
+  AcquireTimeoutError,
+  type Connection,
+  ConnectionReleasedError,
+  PoolClosedError,
+  PoolExhaustedError,
+} from "sqlite-wasm-pool";
+import { expect, test } from "vitest";
+import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
+
+inEveryPlace(({ open }) => {
+  test("a pool starts with one connection and opens more on demand, up to the maximum", async () => {
+    const pool = await open({ maxConnections: 3 });
+    expect(counts(pool)).toEqual({ active: 0, idle: 1, total: 1, waiting: 0 });
+    const leases = [await pool.acquire(), await pool.acquire(), await pool.acquire()];
+    expect(counts(pool)).toEqual({ active: 3, idle: 0, total: 3, waiting: 0 });
+    const fourth = pool.acquire();
+    expect(pool.waitingCount).toBe(1);
+    await leases[0]?.release();
+    leases[0] = await fourth;
+    expect(counts(pool)).toEqual({ active: 3, idle: 0, total: 3, waiting: 0 });
+    for (const db of leases) await pool.release(db);
+    expect(counts(pool)).toEqual({ active: 0, idle: 3, total: 3, waiting: 0 });
+  });
+
+  test("withConnection() takes the connection back when its callback throws", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const failure = new Error("mine");
+    const failing = pool.withConnection(() => {
+      throw failure;
+    });
+    expect(await rejection(failing)).toBe(failure);
+    expect(pool.activeCount).toBe(0);
+    expect(await pool.withConnection((db) => db.queryValue("SELECT 42"))).toBe(42);
+  });
+
+  test("idle connections are lent last in, first out", async () => {
+    const pool = await open({ maxConnections: 2 });
+    const first = await pool.acquire();
+    const second = await pool.acquire();
+    await first.release();
+    await second.release();
+    const again = await pool.acquire();
+    expect(again.id).toBe(second.id);
+  });
+
+  test("waiters are served in the order they came", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const held = await pool.acquire();
+    const order: number[] = [];
+    const all = [1, 2, 3, 4].map((n) => pool.withConnection(() => void order.push(n)));
+    await held.release();
+    await Promise.all(all);
+    expect(order).toEqual([1, 2, 3, 4]);
+  });
+
+  test("a waiter that times out is told who holds the connections, and loses no permit", async () => {
+    const pool = await open({ maxConnections: 1, acquireTimeout: 20 });
+    const held = await pool.acquire();
+    const error = await rejection(pool.acquire());
+    expect(error).toBeInstanceOf(AcquireTimeoutError);
+    expect(error).toMatchObject({ code: "ACQUIRE_TIMEOUT", reason: "timeout" });
+    expect((error as AcquireTimeoutError).leases).toMatchObject([{ connection: held.id }]);
+    expect(pool.waitingCount).toBe(0);
+    await held.release();
+    expect(await pool.queryValue("SELECT 1")).toBe(1);
+    expect(pool.stats()).toMatchObject({ timedOut: 1, active: 0 });
+  });
+
+  test("acquire({ timeout: 0 }) tries once, and may open a connection", async () => {
+    const pool = await open({ maxConnections: 2 });
+    const first = await pool.acquire({ timeout: 0 });
+    const second = await pool.acquire({ timeout: 0 });
+    expect(await rejection(pool.acquire({ timeout: 0 }))).toBeInstanceOf(AcquireTimeoutError);
+    await first.release();
+    await second.release();
+  });
+
+  test("an aborted waiter gets its signal's reason, and loses no permit", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const held = await pool.acquire();
+    const controller = new AbortController();
+    const reason = new Error("changed my mind");
+    const waiting = pool.acquire({ signal: controller.signal });
+    const next = pool.acquire();
+    controller.abort(reason);
+    expect(await rejection(waiting)).toBe(reason);
+    expect(await rejection(pool.acquire({ signal: controller.signal }))).toBe(reason);
+    await held.release();
+    await (await next).release();
+    expect(counts(pool)).toEqual({ active: 0, idle: 1, total: 1, waiting: 0 });
+    expect(pool.stats().aborted).toBe(2);
+  });
+
+  test("one waiter too many is refused at once", async () => {
+    const pool = await open({ maxConnections: 1, maxWaiters: 1 });
+    const held = await pool.acquire();
+    const waiting = pool.acquire();
+    const error = await rejection(pool.acquire());
+    expect(error).toBeInstanceOf(PoolExhaustedError);
+    expect(error.code).toBe("POOL_EXHAUSTED");
+    await held.release();
+    await (await waiting).release();
+    expect(pool.stats().rejected).toBe(1);
+  });
+
+  test("a released connection refuses to be used or released again", async () => {
+    const pool = await open();
+    const db = await pool.acquire();
+    await db.release();
+    expect(db.isOpen).toBe(false);
+    expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(ConnectionReleasedError);
+    expect(await rejection(db.release())).toBeInstanceOf(ConnectionReleasedError);
+    expect(await rejection(pool.release(db))).toBeInstanceOf(ConnectionReleasedError);
+    expect(pool.idleCount).toBe(1);
+  });
+
+  test("a stale connection cannot reach the next borrower's", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const stale = await pool.acquire();
+    await stale.release();
+    const fresh = await pool.acquire();
+    expect(fresh.id).toBe(stale.id);
+    expect(await rejection(stale.query("SELECT 1"))).toBeInstanceOf(ConnectionReleasedError);
+    stale.interrupt();
+    expect(await fresh.queryValue("SELECT 1")).toBe(1);
+  });
+
+  test("releasing a foreign connection is a TypeError, and leaves it as it was", async () => {
+    const pool = await open();
+    const other = await open();
+    const db = await other.acquire();
+    expect(await rejection(pool.release(db))).toBeInstanceOf(TypeError);
+    expect(await rejection(pool.release({} as Connection))).toBeInstanceOf(TypeError);
+    expect(await db.queryValue("SELECT 1")).toBe(1);
+    await db.release();
+  });
+
+  test("`await using` gives the connection back, and allows a release by hand", async () => {
+    const pool = await open({ maxConnections: 1 });
+    {
+      await using db = await pool.acquire();
+      expect(await db.queryValue("SELECT 1")).toBe(1);
+    }
+    {
+      await using db = await pool.acquire();
+      await db.release();
+    }
+    expect(pool.activeCount).toBe(0);
+  });
+
+  test("a nested acquire that could never be served is refused at once", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const nested = pool.withConnection(() => pool.query("SELECT 1"));
+    const error = await rejection(nested);
+    expect(error).toBeInstanceOf(AcquireTimeoutError);
+    expect(error).toMatchObject({ reason: "nested" });
+    const writing = pool.write(() => pool.execute("CREATE TABLE t (a)"));
+    expect(await rejection(writing)).toMatchObject({ reason: "nested" });
+    const reading = pool.read(() => pool.withConnection(() => 1));
+    expect(await rejection(reading)).toMatchObject({ reason: "nested" });
+    expect(pool.activeCount).toBe(0);
+  });
+
+  test("a nested acquire that can be served is served", async () => {
+    const pool = await open({ maxConnections: 2 });
+    const sum = pool.withConnection(async (db) => {
+      const inner = await pool.queryValue<number>("SELECT 1");
+      return Number(await db.queryValue("SELECT 2")) + Number(inner);
+    });
+    expect(await sum).toBe(3);
+  });
+
+  test("a failed opening is the error of its waiter alone", async () => {
+    let failing = false;
+    const pool = await open({
+      maxConnections: 2,
+      onConnect: async () => {
+        if (failing) throw new Error("no more today");
+      },
+    });
+    const held = await pool.acquire();
+    failing = true;
+    expect((await rejection(pool.acquire())).message).toBe("no more today");
+    expect(pool.totalCount).toBe(1);
+    failing = false;
+    const second = await pool.acquire();
+    expect(pool.totalCount).toBe(2);
+    await second.release();
+    await held.release();
+  });
+
+  test("resize() grows on demand and shrinks as connections come back", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const first = await pool.acquire();
+    const waiting = pool.acquire();
+    pool.resize(3);
+    const second = await waiting;
+    const third = await pool.acquire();
+    pool.resize(1);
+    expect(pool.totalCount).toBe(3);
+    await first.release();
+    await second.release();
+    expect(pool.totalCount).toBe(1);
+    await third.release();
+    expect(counts(pool)).toEqual({ active: 0, idle: 1, total: 1, waiting: 0 });
+    expect(() => pool.resize(0)).toThrow(RangeError);
+  });
+
+  test("evictIdle() closes idle connections beyond the first", async () => {
+    const pool = await open({ maxConnections: 3 });
+    const leases = await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()]);
+    for (const db of leases) await db.release();
+    expect(pool.totalCount).toBe(3);
+    pool.evictIdle();
+    expect(pool.totalCount).toBe(1);
+    expect(await pool.queryValue("SELECT 1")).toBe(1);
+  });
+
+  test("idleTimeout closes idle connections beyond the first", async () => {
+    const pool = await open({ maxConnections: 3, idleTimeout: 5 });
+    const closed = gate();
+    let left = 2;
+    pool.on("close", () => {
+      if (--left === 0) closed.open();
+    });
+    const leases = await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()]);
+    for (const db of leases) await db.release();
+    await closed.promise;
+    expect(pool.totalCount).toBe(1);
+  });
+
+  test("maxLifetime replaces a connection that comes back too old", async () => {
+    const pool = await open({ maxConnections: 1, maxLifetime: 0 });
+    const replaced: string[] = [];
+    pool.on("replace", ({ reason }) => replaced.push(reason));
+    const first = await pool.withConnection(async (db) => {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      return db.id;
+    });
+    expect(await pool.withConnection((db) => db.id)).not.toBe(first);
+    expect(replaced[0]).toBe("maxLifetime");
+  });
+
+  test("a leak is reported once, with the stack of its acquire", async () => {
+    const pool = await open({ leakThreshold: 5 });
+    const leak = gate<{ connection: number; stack: string }>();
+    pool.on("leak", leak.open);
+    async function whoForgets() {
+      return pool.acquire();
+    }
+    const db = await whoForgets();
+    const report = await leak.promise;
+    expect(report.connection).toBe(db.id);
+    expect(report.stack).toContain("whoForgets");
+    expect(pool.stats().leaked).toBe(1);
+    await db.release();
+  });
+
+  test("close() refuses waiters and newcomers, and waits for borrowers", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const db = await pool.acquire();
+    const waiting = rejection(pool.acquire());
+    const closing = pool.close();
+    expect(await waiting).toBeInstanceOf(PoolClosedError);
+    expect(await rejection(pool.acquire())).toBeInstanceOf(PoolClosedError);
+    expect(await rejection(pool.execute("SELECT 1"))).toMatchObject({ code: "POOL_CLOSED" });
+    expect(await db.queryValue("SELECT 1")).toBe(1);
+    await db.release();
+    await closing;
+    await pool.close();
+    expect(counts(pool)).toEqual({ active: 0, idle: 0, total: 0, waiting: 0 });
+  });
+
+  test("close({ timeout }) takes back what is still out", async () => {
+    const pool = await open();
+    const db = await pool.acquire();
+    await pool.close({ timeout: 1 });
+    expect(db.isOpen).toBe(false);
+    expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(ConnectionReleasedError);
+  });
+
+  test("suspend() lets go of everything, and resume() goes on", async () => {
+    const pool = await open({ maxConnections: 2 });
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.suspend();
+    expect(counts(pool)).toEqual({ active: 0, idle: 0, total: 0, waiting: 0 });
+    const later = pool.execute("INSERT INTO t VALUES (1)");
+    expect(pool.totalCount).toBe(0);
+    await pool.resume();
+    await later;
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
+  });
+
+  test("`await using` closes the pool", async () => {
+    const pool = await open();
+    {
+      await using scoped = pool;
+      expect(scoped.totalCount).toBe(1);
+    }
+    expect(await rejection(pool.acquire())).toBeInstanceOf(PoolClosedError);
+  });
+
+  test("onConnect runs once on every new connection, replacements included", async () => {
+    const seen: number[] = [];
+    const pool = await open({
+      maxConnections: 2,
+      onConnect: async (db) => {
+        seen.push(db.id);
+        await db.execute("CREATE TEMP TABLE mine (a)");
+      },
+    });
+    const [a, b] = await Promise.all([pool.acquire(), pool.acquire()]);
+    expect(new Set(seen)).toEqual(new Set([a.id, b.id]));
+    await a.query("SELECT * FROM mine");
+    await a.release();
+    await b.release();
+    expect(seen).toHaveLength(2);
+    await pool.withConnection((db) => db.query("SELECT * FROM mine"));
+  });
+});
+
+function counts(pool: {
+  activeCount: number;
+  idleCount: number;
+  totalCount: number;
+  waitingCount: number;
+}) {
+  return {
+    active: pool.activeCount,
+    idle: pool.idleCount,
+    total: pool.totalCount,
+    waiting: pool.waitingCount,
+  };
+}

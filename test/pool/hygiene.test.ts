@@ -1,0 +1,94 @@
+// What one borrower leaves behind must not reach the next.
+
+import { expect, test } from "vitest";
+import { inEveryPlace } from "../helpers/kinds.ts";
+
+inEveryPlace(({ open, memory, path }) => {
+  test("an open transaction is rolled back, and told of", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const dirty: unknown[] = [];
+    pool.on("dirty", (event) => dirty.push(event));
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.withConnection(async (db) => {
+      await db.execute("BEGIN");
+      await db.execute("INSERT INTO t VALUES (1)");
+    });
+    expect(dirty).toMatchObject([{ sql: "INSERT INTO t VALUES (1)" }]);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(0);
+    await pool.execute("INSERT INTO t VALUES (2)");
+  });
+
+  test("temporary tables, pragmas and attached databases are gone", async () => {
+    const pool = await open({ maxConnections: 1, pragmas: { cache_size: 123 } });
+    const other = memory ? ":memory:" : path("attached.db");
+    await pool.withConnection(async (db) => {
+      await db.execute("CREATE TEMP TABLE mine (a)");
+      await db.execute("ATTACH ? AS other", [other]);
+      await db.execute("PRAGMA cache_size = 7");
+      await db.execute("PRAGMA foreign_keys = OFF");
+      await db.execute("PRAGMA recursive_triggers = ON");
+      expect(await db.queryValue("SELECT count(*) FROM pragma_database_list")).toBe(3);
+    });
+    await pool.withConnection(async (db) => {
+      expect(await db.queryValue("SELECT count(*) FROM pragma_database_list")).toBe(1);
+      expect(await db.queryValue("SELECT count(*) FROM sqlite_temp_schema")).toBe(0);
+      expect(await db.queryValue("PRAGMA cache_size")).toBe(123);
+      expect(await db.queryValue("PRAGMA foreign_keys")).toBe(1);
+      expect(await db.queryValue("PRAGMA recursive_triggers")).toBe(0);
+    });
+  });
+
+  test("a connection that was only used is kept as it is", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const first = await pool.withConnection(async (db) => {
+      await db.execute("CREATE TABLE t (a)");
+      await db.query("PRAGMA table_info(t)");
+      await db.execute("PRAGMA user_version = 3");
+      return db.id;
+    });
+    expect(await pool.withConnection((db) => db.id)).toBe(first);
+    expect(pool.stats()).toMatchObject({ created: 1, replaced: 0 });
+    expect(await pool.queryValue("PRAGMA user_version")).toBe(3);
+  });
+
+  test("cursors left open are closed", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const db = await pool.acquire();
+    const rows = db.iterate("SELECT value FROM json_each('[1,2,3,4]')", [], { chunkSize: 1 });
+    const iterator = rows[Symbol.asyncIterator]();
+    expect(await iterator.next()).toMatchObject({ value: { value: 1 } });
+    await db.release();
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.execute("DROP TABLE t");
+    await iterator.return?.();
+    expect(pool.activeCount).toBe(0);
+  });
+
+  test("foreign keys are enforced unless the option says otherwise", async () => {
+    const script = "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p)";
+    const strict = await open();
+    await strict.executeScript(script);
+    await expect(strict.execute("INSERT INTO c VALUES (1)")).rejects.toMatchObject({
+      code: "SQLITE_CONSTRAINT_FOREIGNKEY",
+    });
+    const loose = await open({ foreignKeys: false });
+    if (memory) await loose.executeScript(script);
+    await loose.execute("INSERT INTO c VALUES (1)");
+  });
+
+  test("options reach every connection", async () => {
+    const pool = await open({
+      maxConnections: 3,
+      synchronous: "normal",
+      pragmas: { cache_size: -2000, case_sensitive_like: true, temp_store: "memory" },
+    });
+    const leases = await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()]);
+    for (const db of leases) {
+      expect(await db.queryValue("PRAGMA synchronous")).toBe(1);
+      expect(await db.queryValue("PRAGMA cache_size")).toBe(-2000);
+      expect(await db.queryValue("SELECT 'A' LIKE 'a'")).toBe(0);
+      expect(await db.queryValue("PRAGMA temp_store")).toBe(2);
+      await db.release();
+    }
+  });
+});

@@ -1,0 +1,386 @@
+import { SqliteError, sql } from "sqlite-wasm-pool";
+import { expect, test } from "vitest";
+import { inEveryPlace, rejection } from "../helpers/kinds.ts";
+
+inEveryPlace(({ open, threads }) => {
+  test("query() gives rows as objects, or as arrays", async () => {
+    const pool = await open();
+    const text = "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL";
+    expect(await pool.query(text)).toEqual([
+      { a: 1, b: "x" },
+      { a: 2, b: null },
+    ]);
+    expect(await pool.query(text, [], { rowMode: "array" })).toEqual([
+      [1, "x"],
+      [2, null],
+    ]);
+    expect(await pool.query("SELECT 1 AS a, 2 AS a")).toEqual([{ a: 2 }]);
+    expect(await pool.query("SELECT 1 WHERE 0")).toEqual([]);
+    expect(await pool.query('SELECT 1 AS "__proto__"')).toEqual([
+      Object.fromEntries([["__proto__", 1]]),
+    ]);
+  });
+
+  test("queryFirst() and queryValue() give the first row and its first column", async () => {
+    const pool = await open();
+    expect(await pool.queryFirst("SELECT 1 AS a, 2 AS b UNION SELECT 3, 4")).toEqual({
+      a: 1,
+      b: 2,
+    });
+    expect(await pool.queryFirst("SELECT 1, 2", [], { rowMode: "array" })).toEqual([1, 2]);
+    expect(await pool.queryFirst("SELECT 1 WHERE 0")).toBeUndefined();
+    expect(await pool.queryValue("SELECT 'x', 'y'")).toBe("x");
+    expect(await pool.queryValue("SELECT NULL")).toBeNull();
+    expect(await pool.queryValue("SELECT 1 WHERE 0")).toBeUndefined();
+  });
+
+  test("execute() takes any statement, and counts what it changed", async () => {
+    const pool = await open();
+    expect((await pool.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a)")).changes).toBe(0);
+    expect(await pool.execute("INSERT INTO t (a) VALUES (1), (2)")).toEqual({
+      changes: 2,
+      lastInsertRowid: 2,
+    });
+    expect((await pool.execute("SELECT 1")).changes).toBe(0);
+    expect((await pool.execute("PRAGMA journal_mode")).changes).toBe(0);
+    expect((await pool.execute("UPDATE t SET a = 3")).changes).toBe(2);
+    expect((await pool.execute("UPDATE t SET a = 3 WHERE 0")).changes).toBe(0);
+    expect((await pool.execute("DELETE FROM t WHERE id = ?", [1])).changes).toBe(1);
+    const { lastInsertRowid } = await pool.execute("INSERT INTO t VALUES (?, 1)", [2n ** 60n]);
+    expect(lastInsertRowid).toBe(2n ** 60n);
+  });
+
+  test("query() returns what RETURNING returns, and the write takes effect", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+    const text = "INSERT INTO t (a) VALUES (?), (?) RETURNING id, a";
+    expect(await pool.query(text, ["x", "y"])).toEqual([
+      { id: 1, a: "x" },
+      { id: 2, a: "y" },
+    ]);
+    expect(await pool.queryFirst(text, ["z", "w"])).toEqual({ id: 3, a: "z" });
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(4);
+  });
+
+  test("parameters go by position and by name, in every type", async () => {
+    const pool = await open();
+    const bytes = new Uint8Array([0, 1, 255]);
+    const one = await pool.queryFirst("SELECT ? a, ?2 b, ?3 c, ? d, ? e, ? f, ? g", [
+      null,
+      1.5,
+      "é",
+      true,
+      2n ** 62n,
+      bytes,
+      bytes.buffer,
+    ]);
+    expect(one).toEqual({ a: null, b: 1.5, c: "é", d: 1, e: 2n ** 62n, f: bytes, g: bytes });
+    const named = await pool.queryFirst("SELECT :a a, @b b, $c c, :a again", {
+      a: 1,
+      b: "x",
+      c: false,
+    });
+    expect(named).toEqual({ a: 1, b: "x", c: 0, again: 1 });
+    const id = 7;
+    const name = "x";
+    const where = sql`a = ${id}`;
+    expect(
+      await pool.queryFirst(
+        sql`SELECT ${id} AS a, ${name} AS b WHERE 7 = ${id} AND 7 IN (SELECT ${id} AS a WHERE ${where})`,
+      ),
+    ).toEqual({ a: 7, b: "x" });
+  });
+
+  test.each([
+    ["missing", "SELECT ?, ?", [1], /parameter 2 is missing/],
+    ["superfluous", "SELECT ?", [1, 2], /parameter 2 is superfluous/],
+    ["missing by name", "SELECT :a, :b", { a: 1 }, /parameter :b is missing/],
+    ["superfluous by name", "SELECT :a", { a: 1, b: 2 }, /parameter b is superfluous/],
+    ["undefined", "SELECT ?", [undefined], /parameter 1 is undefined/],
+    ["a hole", "SELECT ?", new Array(1), /parameter 1 is undefined/],
+    ["a date", "SELECT :when", { when: new Date(0) }, /parameter when is an instance of Date/],
+    ["an object", "SELECT ?", [{}], /parameter 1 is an instance of Object/],
+    ["NaN", "SELECT ?", [Number.NaN], /parameter 1 is NaN/],
+    ["no list", "SELECT ?", "x", /array or an object/],
+    ["nameless", "SELECT ?", { a: 1 }, /parameter 1 has no name/],
+  ])("a wrong parameter is named: %s", async (_label, text, params, message) => {
+    const pool = await open();
+    const error = await rejection(pool.query(text, params as never));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toMatch(message);
+    expect(await pool.queryValue("SELECT 1")).toBe(1);
+  });
+
+  test("an integer beyond 64 bits is a RangeError", async () => {
+    const pool = await open();
+    expect(await rejection(pool.query("SELECT ?", [2n ** 63n]))).toBeInstanceOf(RangeError);
+  });
+
+  test("unknown options of a statement are refused", async () => {
+    const pool = await open();
+    const error = await rejection(pool.query("SELECT 1", [], { rowmode: "array" } as never));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain("rowmode");
+    expect(
+      await rejection(pool.query("SELECT 1", [], { rowMode: "list" } as never)),
+    ).toBeInstanceOf(RangeError);
+  });
+
+  test("a syntax error carries code, SQL and offset", async () => {
+    const pool = await open();
+    const text = "SELECT é, FROM t";
+    const error = (await rejection(pool.query(text))) as SqliteError;
+    expect(error).toBeInstanceOf(SqliteError);
+    expect(error).toMatchObject({ code: "SQLITE_ERROR", resultCode: 1, sql: text, offset: 11 });
+  });
+
+  test("a constraint error has the extended code, in every thread", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a UNIQUE)");
+    await pool.execute("INSERT INTO t VALUES (1)");
+    async function whoInserts() {
+      await pool.execute("INSERT INTO t VALUES (1)");
+    }
+    const error = (await rejection(whoInserts())) as SqliteError;
+    expect(error).toBeInstanceOf(SqliteError);
+    expect(error.stack).toContain("whoInserts");
+    expect(error.code).toBe("SQLITE_CONSTRAINT_UNIQUE");
+    expect(error.resultCode).toBe(2067);
+    expect(error.stack).toContain("UNIQUE");
+  });
+
+  test("several statements where one is allowed are refused before anything runs", async () => {
+    const pool = await open();
+    const error = await rejection(pool.execute("CREATE TABLE t (a); CREATE TABLE u (a)"));
+    expect(error).toMatchObject({ code: "SQLITE_MISUSE" });
+    expect(error.message).toContain("executeScript");
+    expect(await pool.query("SELECT * FROM sqlite_schema")).toEqual([]);
+    expect(await pool.queryValue("SELECT 1; -- a comment ; \n /* another */ ;")).toBe(1);
+    expect(await rejection(pool.query(" -- nothing"))).toMatchObject({ code: "SQLITE_MISUSE" });
+    expect(await rejection(pool.query("SELECT 1\0 + 1"))).toBeInstanceOf(TypeError);
+  });
+
+  test("executeMany() is one transaction: all or nothing", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a UNIQUE)");
+    const text = "INSERT INTO t VALUES (:a)";
+    expect(await pool.executeMany(text, [{ a: 1 }, { a: 2 }, { a: 3 }])).toEqual({ changes: 3 });
+    const failing = pool.executeMany(text, [{ a: 4 }, { a: 1 }]);
+    expect(await rejection(failing)).toMatchObject({ code: "SQLITE_CONSTRAINT_UNIQUE" });
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,2,3");
+    expect(await pool.executeMany(text, [])).toEqual({ changes: 0 });
+    const wrong = pool.executeMany(text, [{ a: 5 }, { b: 6 }]);
+    expect(await rejection(wrong)).toBeInstanceOf(TypeError);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(3);
+  });
+
+  test("executeScript() runs statements in turn, and takes no parameters", async () => {
+    const pool = await open();
+    await pool.executeScript(`
+      CREATE TABLE t (a); -- one
+      INSERT INTO t VALUES (1);
+      BEGIN; INSERT INTO t VALUES (2); COMMIT;
+      CREATE TRIGGER tr AFTER INSERT ON t BEGIN UPDATE t SET a = a + 1; END;
+    `);
+    expect(await pool.queryValue("SELECT sum(a) FROM t")).toBe(3);
+    const failing = pool.executeScript("INSERT INTO t VALUES (3); INSERT INTO nowhere VALUES (1)");
+    expect(await rejection(failing)).toMatchObject({ code: "SQLITE_ERROR" });
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(3);
+    expect(await rejection(pool.executeScript("SELECT ?"))).toBeInstanceOf(TypeError);
+    await pool.executeScript("");
+  });
+
+  test("batch() is atomic and gives each statement's rows and changes", async () => {
+    const pool = await open();
+    const results = await pool.batch([
+      { sql: "CREATE TABLE t (id INTEGER PRIMARY KEY, a)" },
+      { sql: "INSERT INTO t (a) VALUES (?), (?)", params: [1, 2] },
+      { sql: sql`SELECT a FROM t WHERE a > ${1}` },
+    ]);
+    expect(results).toMatchObject([
+      { rows: [], changes: 0 },
+      { rows: [], changes: 2, lastInsertRowid: 2 },
+      { rows: [{ a: 2 }], changes: 0 },
+    ]);
+    const failing = pool.batch([{ sql: "DELETE FROM t" }, { sql: "SELECT * FROM nowhere" }]);
+    expect(await rejection(failing)).toBeInstanceOf(SqliteError);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2);
+    expect(await pool.batch([])).toEqual([]);
+  });
+
+  test("integers keep all 64 bits", async () => {
+    const text =
+      "SELECT 9007199254740991 AS safe, 9007199254740993 AS unsafe, -9223372036854775808 AS least";
+    const auto = await open();
+    expect(await auto.queryFirst(text)).toEqual({
+      safe: 9007199254740991,
+      unsafe: 9007199254740993n,
+      least: -(2n ** 63n),
+    });
+    const bigint = await open({ integers: "bigint" });
+    expect(await bigint.queryFirst("SELECT 1 a, 1.5 b")).toEqual({ a: 1n, b: 1.5 });
+    const number = await open({ integers: "number" });
+    expect(await number.queryValue("SELECT 1")).toBe(1);
+    expect(await rejection(number.query(text))).toBeInstanceOf(RangeError);
+    expect(await number.queryValue("SELECT 1")).toBe(1);
+  });
+
+  test("text and blobs round-trip exactly", async () => {
+    const pool = await open();
+    const texts = [
+      "",
+      "a\0b",
+      "\0",
+      "é€😀",
+      "\ud800",
+      "x\udc00y\ud83d",
+      "\ufeffbom",
+      "x".repeat(70_000),
+      "😀\ud800".repeat(9_000),
+    ];
+    for (const text of texts) expect(await pool.queryValue("SELECT ?", [text])).toBe(text);
+    expect(
+      await pool.query("SELECT value FROM json_each(?)", [JSON.stringify(texts.slice(3, 4))]),
+    ).toEqual([{ value: texts[3] }]);
+    for (const size of [0, 1, 5_000, 70_000, 300_000]) {
+      const bytes = crypto.getRandomValues(new Uint8Array(Math.min(size, 65_536)));
+      const blob = new Uint8Array(size).map((_, i) => bytes[i % 65_536] ?? 0);
+      expect(await pool.queryValue("SELECT ?", [blob])).toEqual(blob);
+    }
+    expect(await pool.queryValue("SELECT typeof(?)", [new Uint8Array()])).toBe("blob");
+    expect(await pool.queryValue("SELECT ?", [-0])).toBe(-0);
+    expect(await pool.queryValue("SELECT ?", [Infinity])).toBe(Infinity);
+  });
+
+  test("2,000 columns come back in order", async () => {
+    const pool = await open();
+    const columns = Array.from({ length: 2_000 }, (_, i) => `${i} AS c${i}`);
+    const row = await pool.queryFirst(`SELECT ${columns}`);
+    expect(row).toEqual(Object.fromEntries(columns.map((_, i) => [`c${i}`, i])));
+  });
+
+  test("iterate() streams every row, and stops where its consumer does", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const text =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT i FROM n";
+    let sum = 0;
+    for await (const { i } of pool.iterate<{ i: number }>(text, [2_500], { chunkSize: 100 }))
+      sum += i;
+    expect(sum).toBe((2_500 * 2_501) / 2);
+    const seen: number[] = [];
+    for await (const [i] of pool.iterate<number[]>(text, [1e9], {
+      chunkSize: 2,
+      rowMode: "array",
+    })) {
+      seen.push(Number(i));
+      if (seen.length === 5) break;
+    }
+    expect(seen).toEqual([1, 2, 3, 4, 5]);
+    expect(pool.activeCount).toBe(0);
+    expect(await pool.queryValue("SELECT 1")).toBe(1);
+  });
+
+  test("iterate() reports an error in the middle of a scan", async () => {
+    const pool = await open();
+    const seen: unknown[] = [];
+    const failing = (async () => {
+      const text =
+        "SELECT CASE WHEN value < 5 THEN value ELSE abs(-9223372036854775807 - 1) END v FROM json_each('[1,2,3,4,5,6]')";
+      for await (const row of pool.iterate(text, [], { chunkSize: 2 })) seen.push(row);
+    })();
+    expect(await rejection(failing)).toBeInstanceOf(SqliteError);
+    expect(seen.length).toBeLessThanOrEqual(4);
+    expect(
+      await rejection(
+        pool.query(
+          "SELECT CASE WHEN value < 5 THEN value ELSE abs(-9223372036854775807 - 1) END FROM json_each('[1,2,3,4,5,6]')",
+        ),
+      ),
+    ).toBeInstanceOf(SqliteError);
+  });
+
+  test("an aborted iterate() ends with the reason and gives the connection back", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const text = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    const consuming = (async () => {
+      for await (const { i } of pool.iterate<{ i: number }>(text, [], {
+        chunkSize: 10,
+        signal: controller.signal,
+      })) {
+        if (i === 25) controller.abort(reason);
+      }
+    })();
+    expect(await rejection(consuming)).toBe(reason);
+    expect(pool.activeCount).toBe(0);
+  });
+
+  test.skipIf(threads === 0)("an aborted statement is really stopped", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const forever =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    const reason = new Error("too slow");
+    const controller = new AbortController();
+    const running = rejection(pool.query(forever, [], { signal: controller.signal }));
+    setTimeout(() => controller.abort(reason), 20);
+    expect(await running).toBe(reason);
+    expect(await pool.queryValue("SELECT 1")).toBe(1);
+    const byHand = pool.withConnection(async (db) => {
+      const failing = rejection(db.query(forever));
+      setTimeout(() => db.interrupt(), 20);
+      return failing;
+    });
+    expect(await byHand).toMatchObject({ code: "SQLITE_INTERRUPT" });
+    expect(await pool.queryValue("SELECT 1")).toBe(1);
+  });
+
+  test("a statement's own timeout stops it", async () => {
+    const pool = await open();
+    const forever =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    const error = await rejection(pool.query(forever, [], { timeout: 10 }));
+    expect(error).toMatchObject({ code: "SQLITE_INTERRUPT" });
+    expect(await pool.queryValue("SELECT 1")).toBe(1);
+  });
+
+  test("a statement that waits behind others hears of its abort at once", async () => {
+    const pool = await open();
+    const db = await pool.acquire();
+    const controller = new AbortController();
+    const reason = new Error("no longer wanted");
+    const first = db.query("SELECT 1");
+    const second = db.execute("CREATE TABLE never (a)", [], { signal: controller.signal });
+    controller.abort(reason);
+    if (threads > 0) expect(await rejection(second)).toBe(reason);
+    await first;
+    await second.catch(() => {});
+    if (threads > 0) expect(await db.query("SELECT * FROM sqlite_schema")).toEqual([]);
+    await db.release();
+  });
+
+  test("statements of one connection run in the order they were made", async () => {
+    const pool = await open();
+    await pool.withConnection(async (db) => {
+      const made = [
+        db.execute("CREATE TABLE t (a)"),
+        db.execute("INSERT INTO t VALUES (1)"),
+        db.execute("UPDATE t SET a = 2"),
+        db.queryValue("SELECT a FROM t"),
+      ];
+      expect((await Promise.all(made))[3]).toBe(2);
+    });
+  });
+
+  test("a cached statement follows a change of the schema", async () => {
+    const pool = await open({ maxConnections: 2 });
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.execute("INSERT INTO t VALUES (1)");
+    const [one, two] = await Promise.all([pool.acquire(), pool.acquire()]);
+    expect(await one.query("SELECT * FROM t")).toEqual([{ a: 1 }]);
+    await two.execute("ALTER TABLE t ADD COLUMN b DEFAULT 2");
+    expect(await one.query("SELECT * FROM t")).toEqual([{ a: 1, b: 2 }]);
+    await one.release();
+    await two.release();
+  });
+});

@@ -1,0 +1,252 @@
+import { BusyError, SqliteError } from "sqlite-wasm-pool";
+import { expect, test } from "vitest";
+import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
+
+inEveryPlace(({ open }) => {
+  test("transaction() commits when its callback resolves, and rolls back when it throws", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    const result = await pool.transaction(async (db) => {
+      expect(db.inTransaction).toBe(true);
+      await db.execute("INSERT INTO t VALUES (1)");
+      return "done";
+    });
+    expect(result).toBe("done");
+    const failure = new Error("no");
+    const failing = pool.transaction(async (db) => {
+      await db.execute("INSERT INTO t VALUES (2)");
+      throw failure;
+    });
+    expect(await rejection(failing)).toBe(failure);
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1");
+  });
+
+  test("a transaction inside a transaction is a savepoint", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.transaction(async (db) => {
+      await db.execute("INSERT INTO t VALUES (1)");
+      const inner = db.transaction(async (same) => {
+        expect(same).toBe(db);
+        await db.execute("INSERT INTO t VALUES (2)");
+        await db.transaction(() => db.execute("INSERT INTO t VALUES (3)"));
+        throw new Error("inner");
+      });
+      await rejection(inner);
+      await db.transaction(() => db.execute("INSERT INTO t VALUES (4)"));
+    });
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,4");
+  });
+
+  test("the three modes begin as they say; another is a TypeError", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    for (const mode of ["deferred", "immediate", "exclusive"] as const) {
+      await pool.transaction((db) => db.execute("INSERT INTO t VALUES (1)"), { mode });
+    }
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(3);
+    const wrong = pool.transaction(() => 1, { mode: "now" as never });
+    expect(await rejection(wrong)).toBeInstanceOf(TypeError);
+    expect(await rejection(pool.transaction(undefined as never))).toBeInstanceOf(TypeError);
+    expect(pool.activeCount).toBe(0);
+  });
+
+  test("an error that makes SQLite roll back by itself is the one reported", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a UNIQUE ON CONFLICT ROLLBACK)");
+    await pool.execute("INSERT INTO t VALUES (1)");
+    const failing = pool.transaction((db) => db.execute("INSERT INTO t VALUES (1)"));
+    expect(await rejection(failing)).toMatchObject({ code: "SQLITE_CONSTRAINT_UNIQUE" });
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
+  });
+
+  test("a reader keeps its snapshot while the writer commits, and is not blocked by it", async () => {
+    //  reader                    writer
+    //  BEGIN, sees 1 row
+    //                            BEGIN IMMEDIATE, INSERT
+    //  sees 1 row
+    //                            COMMIT
+    //  sees 1 row
+    //  COMMIT, sees 2 rows
+    const pool = await open({ maxConnections: 2 });
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.execute("INSERT INTO t VALUES (1)");
+    const inserted = gate();
+    const mayCommit = gate();
+    await pool.read(async (db) => {
+      const rows = () => db.queryValue("SELECT count(*) FROM t");
+      expect(await rows()).toBe(1);
+      const writing = pool.write(async (writer) => {
+        await writer.execute("INSERT INTO t VALUES (2)");
+        inserted.open();
+        await mayCommit.promise;
+      });
+      await inserted.promise;
+      expect(await rows()).toBe(1);
+      mayCommit.open();
+      await writing;
+      expect(await rows()).toBe(1);
+    });
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2);
+  });
+
+  test("pool.read() fixes its snapshot before the callback runs", async () => {
+    const pool = await open({ maxConnections: 2 });
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.read(async (db) => {
+      await pool.execute("INSERT INTO t VALUES (1)");
+      expect(await db.queryValue("SELECT count(*) FROM t")).toBe(0);
+    });
+  });
+
+  test("pool.read() refuses writes, and the connection can write for its next borrower", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.execute("CREATE TABLE t (a)");
+    const writing = pool.read((db) => db.execute("INSERT INTO t VALUES (1)"));
+    expect(await rejection(writing)).toMatchObject({ code: "SQLITE_READONLY" });
+    for (const attempt of [
+      pool.read((db) => db.executeScript("DELETE FROM t")),
+      pool.read((db) => db.executeMany("DELETE FROM t", [[]])),
+      pool.read((db) => db.batch([{ sql: "DELETE FROM t" }])),
+      pool.read(async (db) => {
+        for await (const _ of db.iterate("DELETE FROM t RETURNING a"));
+      }),
+    ]) {
+      expect(await rejection(attempt)).toBeInstanceOf(SqliteError);
+    }
+    await pool.execute("INSERT INTO t VALUES (1)");
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
+  });
+
+  test("writers queue first come, first served, and readers pass them by", async () => {
+    const pool = await open({ maxConnections: 2 });
+    await pool.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, who)");
+    const mayCommit = gate();
+    const began = gate();
+    const first = pool.write(async (db) => {
+      began.open();
+      await mayCommit.promise;
+      await db.execute("INSERT INTO t (who) VALUES (0)");
+    });
+    await began.promise;
+    const others = [1, 2, 3, 4, 5].map((n) => pool.execute("INSERT INTO t (who) VALUES (?)", [n]));
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(0);
+    expect(await pool.batch([{ sql: "SELECT count(*) AS n FROM t" }])).toMatchObject([
+      { rows: [{ n: 0 }] },
+    ]);
+    expect(pool.waitingCount).toBe(5);
+    mayCommit.open();
+    await Promise.all([first, ...others]);
+    expect(
+      await pool.queryValue("SELECT group_concat(who) FROM (SELECT who FROM t ORDER BY a)"),
+    ).toBe("0,1,2,3,4,5");
+  });
+
+  test("a writer that waits longer than busyTimeout is told who holds the lock", async () => {
+    const pool = await open({ maxConnections: 3, busyTimeout: 30 });
+    await pool.execute("CREATE TABLE t (a)");
+    const holder = await pool.acquire();
+    await holder.execute("BEGIN IMMEDIATE");
+    const error = (await rejection(pool.execute("INSERT INTO t VALUES (1)"))) as BusyError;
+    expect(error).toBeInstanceOf(BusyError);
+    expect(error).toBeInstanceOf(SqliteError);
+    expect(error).toMatchObject({ code: "SQLITE_BUSY", resultCode: 5 });
+    expect(error.holder).toMatchObject({
+      pool: "test",
+      connection: holder.id,
+      sql: "BEGIN IMMEDIATE",
+    });
+    const other = await pool.acquire();
+    expect(await rejection(other.execute("BEGIN IMMEDIATE"))).toBeInstanceOf(BusyError);
+    await other.release();
+    await holder.execute("COMMIT");
+    await holder.release();
+    await pool.execute("INSERT INTO t VALUES (1)");
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
+    expect(pool.stats().busy).toBeGreaterThan(0);
+  });
+
+  test("an aborted writer leaves the queue, and the next one is served", async () => {
+    const pool = await open({ maxConnections: 3 });
+    await pool.execute("CREATE TABLE t (a)");
+    const holder = await pool.acquire();
+    await holder.execute("BEGIN IMMEDIATE");
+    const controller = new AbortController();
+    const reason = new Error("never mind");
+    const { signal } = controller;
+    const other = await pool.acquire();
+    const aborted = [
+      rejection(other.execute("INSERT INTO t VALUES (1)", [], { signal })),
+      rejection(pool.execute("INSERT INTO t VALUES (1)", [], { signal })),
+      rejection(pool.write(() => 1, { signal })),
+    ];
+    const served = pool.execute("INSERT INTO t VALUES (2)");
+    controller.abort(reason);
+    expect(await Promise.all(aborted)).toEqual([reason, reason, reason]);
+    await holder.execute("COMMIT");
+    await served;
+    await other.release();
+    await holder.release();
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("2");
+  });
+
+  test("a deferred transaction may become a writer while nobody else has written", async () => {
+    const pool = await open({ maxConnections: 2 });
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.transaction(
+      async (db) => {
+        expect(await db.queryValue("SELECT count(*) FROM t")).toBe(0);
+        await db.execute("INSERT INTO t VALUES (1)");
+      },
+      { mode: "deferred" },
+    );
+    const stale = pool.transaction(
+      async (db) => {
+        await db.query("SELECT * FROM t");
+        await pool.execute("INSERT INTO t VALUES (2)");
+        await db.execute("INSERT INTO t VALUES (3)");
+      },
+      { mode: "deferred" },
+    );
+    expect(await rejection(stale)).toMatchObject({ code: "SQLITE_BUSY_SNAPSHOT" });
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,2");
+  });
+
+  test("many writers and readers leave the sum as it was", async () => {
+    const pool = await open({ maxConnections: 6, pragmas: { wal_autocheckpoint: 20 } });
+    await pool.executeScript(`
+      CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance >= 0));
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)
+      INSERT INTO account SELECT i, 100 FROM n;
+    `);
+    let writing = true;
+    const readers = Array.from({ length: 4 }, async () => {
+      while (writing) {
+        await pool.read(async (db) => {
+          expect(await db.queryValue("SELECT sum(balance) FROM account")).toBe(5_000);
+          expect(await db.queryValue("SELECT sum(balance) FROM account WHERE id <= 50")).toBe(
+            5_000,
+          );
+        });
+      }
+    });
+    const transfer = (from: number, to: number, amount: number) =>
+      pool.write(async (db) => {
+        const move = "UPDATE account SET balance = balance + ? WHERE id = ?";
+        await db.execute(move, [-amount, from]);
+        await db.execute(move, [amount, to]);
+        if (amount % 7 === 0) throw new Error("changed my mind");
+      });
+    const writers = Array.from({ length: 3 }, async (_, w) => {
+      for (let i = 0; i < 60; i++) {
+        const from = ((i * 7 + w * 13) % 50) + 1;
+        await transfer(from, (from % 50) + 1, (i % 15) + 1).catch(() => {});
+      }
+    });
+    await Promise.all(writers);
+    writing = false;
+    await Promise.all(readers);
+    expect(await pool.queryValue("SELECT sum(balance) FROM account")).toBe(5_000);
+    expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
+  });
+});

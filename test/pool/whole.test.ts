@@ -1,0 +1,190 @@
+import { existsSync } from "node:fs";
+import Database from "better-sqlite3";
+import { openPool, StorageError } from "sqlite-wasm-pool";
+import { expect, test } from "vitest";
+import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
+
+const FILL = `CREATE TABLE t (id INTEGER PRIMARY KEY, a);
+  WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+  INSERT INTO t SELECT i, hex(randomblob(100)) FROM n;`;
+
+inEveryPlace(({ open, memory, path }) => {
+  test("export() is a consistent copy that any SQLite opens, made beside the writer", async () => {
+    const pool = await open({ maxConnections: 3 });
+    await pool.executeScript(FILL);
+    const writer = await pool.acquire();
+    await writer.execute("BEGIN IMMEDIATE");
+    await writer.execute("DELETE FROM t");
+    const bytes = await pool.export();
+    await writer.execute("ROLLBACK");
+    await writer.release();
+    const copy = new Database(Buffer.from(bytes));
+    expect(copy.pragma("integrity_check", { simple: true })).toBe("ok");
+    expect(copy.prepare("SELECT count(*) FROM t").pluck().get()).toBe(2000);
+    copy.close();
+  });
+
+  test("import() replaces everything in one transaction; open snapshots keep what they saw", async () => {
+    const source = await open();
+    await source.executeScript(FILL);
+    const bytes = await source.export();
+    const pool = memory ? await open({ maxConnections: 2 }) : await openPool(path("import.db"));
+    await pool.execute("CREATE TABLE old (a)");
+    await pool.read(async (db) => {
+      await pool.import(bytes);
+      expect(await db.queryValue("SELECT count(*) FROM old")).toBe(0);
+    });
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2000);
+    expect(await rejection(pool.query("SELECT * FROM old"))).toMatchObject({
+      code: "SQLITE_ERROR",
+    });
+    expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
+    expect(await pool.queryValue("PRAGMA journal_mode")).toBe("wal");
+    await pool.close();
+  });
+
+  test("import() takes a stream, and another page size", async () => {
+    const native = new Database(":memory:");
+    native.pragma("page_size = 1024");
+    native.exec(FILL);
+    const bytes = native.serialize();
+    native.close();
+    const pool = await open();
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let at = 0; at < bytes.length; at += 10_001)
+          controller.enqueue(bytes.subarray(at, at + 10_001));
+        controller.close();
+      },
+    });
+    await pool.import(stream);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2000);
+    expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
+  });
+
+  test("import() refuses what is no sound database, and changes nothing", async () => {
+    const pool = await open();
+    await pool.executeScript(FILL);
+    const good = await pool.export();
+    const truncated = good.slice(0, good.length / 2);
+    const damaged = good.slice();
+    damaged.fill(0x5a, 4096 * 3, 4096 * 6);
+    const noise = crypto.getRandomValues(new Uint8Array(10_000));
+    for (const bytes of [new Uint8Array(), noise, good.slice(0, 60), truncated, damaged]) {
+      const error = await rejection(pool.import(bytes));
+      expect(error).toBeInstanceOf(StorageError);
+      expect(error).toMatchObject({ reason: "corrupt", code: "STORAGE_CORRUPT" });
+    }
+    expect(await rejection(pool.import("x" as never))).toBeInstanceOf(TypeError);
+    const failing = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.error(new Error("the network went away"));
+      },
+    });
+    expect((await rejection(pool.import(failing))).message).toBe("the network went away");
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2000);
+    expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
+  });
+
+  test("backup() copies page by page, tells how far it is, and can be aborted", async () => {
+    const pool = await open();
+    await pool.executeScript(FILL);
+    const destination = path("copy.db");
+    const seen: number[] = [];
+    await pool.backup(destination, {
+      pages: 10,
+      onProgress: ({ remainingPages }) => seen.push(remainingPages),
+    });
+    expect(seen.length).toBeGreaterThan(3);
+    expect(seen.at(-1)).toBe(0);
+    expect(seen).toEqual([...seen].sort((a, b) => b - a));
+    const copy = new Database(destination);
+    expect(copy.pragma("integrity_check", { simple: true })).toBe("ok");
+    expect(copy.prepare("SELECT count(*) FROM t").pluck().get()).toBe(2000);
+    copy.close();
+    const controller = new AbortController();
+    const reason = new Error("stop");
+    const half = path("half.db");
+    const aborted = pool.backup(half, {
+      pages: 10,
+      signal: controller.signal,
+      onProgress: () => controller.abort(reason),
+    });
+    expect(await rejection(aborted)).toBe(reason);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2000);
+    expect(pool.activeCount).toBe(0);
+    expect(await rejection(pool.backup(path("no/such/place.db")))).toBeInstanceOf(StorageError);
+    expect(await rejection(pool.backup(""))).toBeInstanceOf(TypeError);
+  });
+
+  test("checkpoint() moves the log into the database", async () => {
+    const pool = await open({ pragmas: { wal_autocheckpoint: 0 } });
+    await pool.executeScript(FILL);
+    const passive = await pool.checkpoint();
+    expect(passive.busy).toBe(false);
+    expect(passive.log).toBeGreaterThan(50);
+    expect(passive.checkpointed).toBe(passive.log);
+    expect(await pool.checkpoint("truncate")).toEqual({ busy: false, log: 0, checkpointed: 0 });
+    expect(await rejection(pool.checkpoint("now" as never))).toBeInstanceOf(TypeError);
+  });
+
+  test("a truncating checkpoint says so when readers outlast busyTimeout", async () => {
+    const pool = await open({ maxConnections: 3, busyTimeout: 40 });
+    await pool.executeScript(FILL);
+    await pool.read(async (db) => {
+      await db.query("SELECT count(*) FROM t");
+      await pool.execute("INSERT INTO t (a) VALUES ('x')");
+      expect((await pool.checkpoint("truncate")).busy).toBe(true);
+    });
+    expect((await pool.checkpoint("truncate")).busy).toBe(false);
+  });
+
+  test("a truncating checkpoint succeeds once the readers in its way have gone", async () => {
+    const pool = await open({ maxConnections: 3, busyTimeout: 30_000 });
+    await pool.executeScript(FILL);
+    const mayEnd = gate();
+    const began = gate();
+    const reading = pool.read(async (db) => {
+      await db.query("SELECT count(*) FROM t");
+      await pool.execute("INSERT INTO t (a) VALUES ('y')");
+      began.open();
+      await mayEnd.promise;
+    });
+    await began.promise;
+    let tries = 0;
+    pool.on("query", ({ sql }) => {
+      if (sql.includes("wal_checkpoint") && ++tries === 2) mayEnd.open();
+    });
+    expect((await pool.checkpoint("truncate")).busy).toBe(false);
+    expect(tries).toBeGreaterThan(1);
+    await reading;
+  });
+
+  test("deleteDatabase() closes the pool and removes its files", async () => {
+    if (memory) return;
+    const file = path("doomed.db");
+    const pool = await openPool(file);
+    await pool.execute("CREATE TABLE t (a)");
+    expect(existsSync(file)).toBe(true);
+    await pool.deleteDatabase();
+    for (const suffix of ["", "-wal", "-journal", "-lock"])
+      expect(existsSync(file + suffix)).toBe(false);
+    expect(await rejection(pool.acquire())).toMatchObject({ code: "POOL_CLOSED" });
+    expect(await rejection(pool.deleteDatabase())).toMatchObject({ code: "POOL_CLOSED" });
+  });
+
+  test("capabilities say what the pool really has", async () => {
+    const pool = await open();
+    const { threads, journalMode, storage } = pool.stats();
+    expect(pool.capabilities).toEqual({
+      parallelReads: threads > 0,
+      crossTab: false,
+      durable: !memory,
+      wal: true,
+      interrupt: threads > 0,
+      role: "owner",
+    });
+    expect(journalMode).toBe("wal");
+    expect(storage).toBe(memory ? "memory" : "file");
+  });
+});
