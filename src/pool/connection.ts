@@ -308,6 +308,8 @@ export class Connection {
       return reply;
     } catch (thrown) {
       this.#report(sql, started, 0, thrown as Error);
+      // In a continuation the stack holds those who await the call, and not what leads to SQLite.
+      await undefined;
       if (thrown !== options?.signal?.reason) addCallSite(thrown);
       throw thrown;
     }
@@ -339,9 +341,8 @@ export class Connection {
 }
 
 /**
- * The stack of an error from another thread ends there, and one from this thread is cut short. Here,
- * in the continuation of the call, the runtime still knows who awaits it, so a statement that
- * succeeds pays nothing for this.
+ * The stack of an error from another thread ends there, and one from this thread is cut short before
+ * it comes to the caller's code. Added here, a statement that succeeds pays nothing for it.
  */
 function addCallSite(thrown: unknown): void {
   if (!(thrown instanceof Error) || thrown.stack === undefined) return;

@@ -1,0 +1,129 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { afterEach, expect, test } from "vitest";
+import { acquireLockFile, describeHolder } from "../../src/storage/lock-file.ts";
+import { useDirectory } from "../helpers/kinds.ts";
+
+const path = useDirectory();
+const held: { release(): void }[] = [];
+afterEach(() => {
+  for (const lock of held.splice(0)) lock.release();
+});
+
+function take(database: string): "taken" | string {
+  const attempt = acquireLockFile(database);
+  if ("holder" in attempt) return describeHolder(attempt.holder);
+  held.push(attempt);
+  return "taken";
+}
+
+/** A process that takes the lock as soon as it is told, and says whether it got it. */
+function contender(database: string): { child: ChildProcess; outcome: Promise<string> } {
+  const child = fork(new URL("../helpers/take-lock.js", import.meta.url), [database]);
+  const outcome = new Promise<string>((resolve) =>
+    child.once("message", (m) => resolve(String(m))),
+  );
+  return { child, outcome };
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else child.once("exit", () => resolve());
+  });
+}
+
+test("a lock is held until it is released", () => {
+  const database = path("a.db");
+  expect(take(database)).toBe("taken");
+  expect(take(database)).toContain("another thread of this process");
+  for (const lock of held.splice(0)) lock.release();
+  expect(existsSync(`${database}-lock`)).toBe(false);
+  expect(take(database)).toBe("taken");
+});
+
+test("another living process is named", async () => {
+  const database = path("b.db");
+  const { child, outcome } = contender(database);
+  expect(await outcome).toBe("taken");
+  expect(take(database)).toContain(`process ${child.pid} on `);
+  child.kill("SIGKILL");
+  await ended(child);
+});
+
+test("the lock of a killed process is taken over", async () => {
+  const database = path("c.db");
+  const { child, outcome } = contender(database);
+  expect(await outcome).toBe("taken");
+  child.kill("SIGKILL");
+  await ended(child);
+  expect(existsSync(`${database}-lock`)).toBe(true);
+  expect(take(database)).toBe("taken");
+});
+
+test("a process that ends by itself leaves no lock", async () => {
+  const database = path("d.db");
+  const { child, outcome } = contender(database);
+  expect(await outcome).toBe("taken");
+  child.disconnect();
+  await ended(child);
+  expect(existsSync(`${database}-lock`)).toBe(false);
+});
+
+test("a lock whose process id was given to another process is taken over", () => {
+  const database = path("e.db");
+  expect(take(database)).toBe("taken");
+  const record = JSON.parse(readFileSync(`${database}-lock`, "utf8"));
+  for (const lock of held.splice(0)) lock.release();
+  for (const pid of [process.pid, process.ppid]) {
+    writeFileSync(
+      `${database}-lock`,
+      JSON.stringify({ ...record, pid, startTime: "1", token: "old" }),
+    );
+    expect(take(database)).toBe("taken");
+    for (const lock of held.splice(0)) lock.release();
+  }
+});
+
+test("a lock that cannot be read is taken over, one of another host is not", () => {
+  const database = path("f.db");
+  for (const text of ["", "{", "null", '{"pid":1}', '{"pid":1,"token":"../x"}']) {
+    writeFileSync(`${database}-lock`, text);
+    expect(take(database)).toBe("taken");
+    for (const lock of held.splice(0)) lock.release();
+  }
+  writeFileSync(
+    `${database}-lock`,
+    JSON.stringify({ version: 1, pid: 1, hostname: "elsewhere", token: "t", since: "then" }),
+  );
+  expect(take(database)).toBe("process 1 on elsewhere since then");
+});
+
+test("of many processes that find a dead lock one gets it, and no litter stays", async () => {
+  const database = path("g.db");
+  const dead = contender(database);
+  expect(await dead.outcome).toBe("taken");
+  dead.child.kill("SIGKILL");
+  await ended(dead.child);
+  const rivals = Array.from({ length: 6 }, () => contender(database));
+  const outcomes = await Promise.all(rivals.map(({ outcome }) => outcome));
+  expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(1);
+  for (const { child } of rivals) child.disconnect();
+  await Promise.all(rivals.map(({ child }) => ended(child)));
+  const litter = readdirSync(dirname(database)).filter((name) => name.startsWith("g.db"));
+  expect(litter).toEqual([]);
+});
+
+test("the lock of another thread of this process counts while the thread lives", async () => {
+  const database = path("h.db");
+  const worker = new Worker(new URL("../helpers/take-lock.js", import.meta.url), {
+    argv: [database],
+  });
+  const outcome = await new Promise((resolve) => worker.once("message", resolve));
+  expect(outcome).toBe("taken");
+  expect(take(database)).toContain("another thread of this process");
+  await worker.terminate();
+  expect(take(database)).toBe("taken");
+});

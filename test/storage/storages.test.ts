@@ -1,0 +1,65 @@
+import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { describe, expect, test } from "vitest";
+import { createMemoryDisk, memoryStorage } from "../../src/storage/memory.ts";
+import { nodeFsStorage } from "../../src/storage/node-fs.ts";
+import { StorageFault } from "../../src/storage/storage.ts";
+import { useDirectory } from "../helpers/kinds.ts";
+import { storageContract } from "./contract.ts";
+
+describe("files of Node", () => {
+  const path = useDirectory();
+  let count = 0;
+  storageContract(() => ({ storage: nodeFsStorage(), path: path(`${++count}.db`) }));
+
+  test("links resolve to the file they point at", () => {
+    const storage = nodeFsStorage();
+    writeFileSync(path("real.db"), "");
+    symlinkSync(path("real.db"), path("link.db"));
+    mkdirSync(path("sub"));
+    expect(storage.resolve(path("link.db"))).toBe(storage.resolve(path("real.db")));
+    expect(storage.resolve(path("sub/../real.db"))).toBe(storage.resolve(path("real.db")));
+    symlinkSync(dirname(path("x")), path("sub/up"));
+    expect(storage.resolve(path("sub/up/new.db"))).toBe(storage.resolve(path("new.db")));
+    linkSync(path("real.db"), path("hard.db"));
+    expect(storage.exists(path("hard.db"))).toBe(true);
+  });
+
+  test("a directory is no file", () => {
+    mkdirSync(path("directory"));
+    const opening = () =>
+      nodeFsStorage().open(path("directory"), { create: true, readonly: false });
+    expect(opening).toThrow(StorageFault);
+    expect(opening).toThrow(/directory/);
+  });
+
+  test.skipIf(process.getuid?.() === 0)("a file without permission says so", () => {
+    writeFileSync(path("secret.db"), "");
+    chmodSync(path("secret.db"), 0);
+    const opening = () =>
+      nodeFsStorage().open(path("secret.db"), { create: false, readonly: true });
+    expect(opening).toThrow(expect.objectContaining({ reason: "permission" }));
+  });
+});
+
+describe("memory", () => {
+  storageContract(() => ({ storage: memoryStorage(createMemoryDisk("m")), path: "m" }));
+
+  test("every storage over one disk sees the same files", () => {
+    const disk = createMemoryDisk("m");
+    const flags = { create: true, readonly: false };
+    const file = memoryStorage(disk).open("m-wal", flags);
+    file.write(new Uint8Array([1, 2, 3]), 0, 3, 100_000);
+    const other = memoryStorage(structuredClone(disk)).open("m-wal", { ...flags, create: false });
+    const heap = new Uint8Array(3);
+    expect(other.sizeBytes()).toBe(100_003);
+    expect(other.read(heap, 0, 3, 100_000)).toBe(3);
+    expect([...heap]).toEqual([1, 2, 3]);
+  });
+
+  test("a file beside the database has no place there", () => {
+    const storage = memoryStorage(createMemoryDisk("m"));
+    const opening = () => storage.open("other", { create: true, readonly: false });
+    expect(opening).toThrow(expect.objectContaining({ reason: "unsupported" }));
+  });
+});
