@@ -1,0 +1,98 @@
+// The coherence rules of the wal-index, and proof that the scenarios would notice if one were broken:
+// each mutant is the real build with one rule taken out, and must fail.
+
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { useDirectory } from "../helpers/kinds.ts";
+import { loadBuild, World } from "./instances.ts";
+import { scenarios } from "./scenarios.ts";
+
+const DIST = new URL("../../dist", import.meta.url).pathname;
+const MODULES = new URL("../../node_modules", import.meta.url).pathname;
+
+interface Mutant {
+  readonly rule: string;
+  readonly replacements: readonly (readonly [string, string])[];
+  /** A scenario that must fail with it. */
+  readonly caughtBy: string;
+}
+
+const MUTANTS: readonly Mutant[] = [
+  {
+    rule: "the header is pushed only when WRITE is let go",
+    replacements: [
+      ["this.#push();", "globalThis.lettingGo = first; this.#push();"],
+      [
+        "this.#holdsWrite && this.#headerDiffers",
+        "globalThis.lettingGo === 0 && this.#holdsWrite && this.#headerDiffers",
+      ],
+    ],
+    caughtBy: "a reader that comes while the log restarts does not read what is written over",
+  },
+  {
+    rule: "nothing is pulled after a lock",
+    replacements: [["        this.pull();\n        if (exclusive", "        if (exclusive"]],
+    caughtBy: "a writer learns of a commit made just before it takes the lock",
+  },
+  {
+    rule: "read marks are pushed blindly",
+    replacements: [["if (value === this.#shadowB[i])\n                continue;", ""]],
+    caughtBy: "a reader's mark survives another one that is published at the same time",
+  },
+  {
+    rule: "GEN counts as seen after every push",
+    replacements: [["if (before !== this.#seen)\n                return;", ""]],
+    caughtBy: "a reader's mark survives another one that is published at the same time",
+  },
+  {
+    rule: "a region mapped while holding WRITE stays blank",
+    replacements: [
+      [
+        "this.#copyNewRegion(index, address);",
+        `if (this.#holdsWrite) {
+          this.#heap.u8().fill(0, address, address + REGION_BYTES);
+          this.#regions[index] = { address, seen: Atomics.load(this.#control, REGION_GEN + index) };
+        } else this.#copyNewRegion(index, address);`,
+      ],
+    ],
+    caughtBy: "a checkpointer finds the pages of regions it has not had before",
+  },
+  {
+    rule: "only the first region is pushed",
+    replacements: [["const last = regionOf(frames);", "const last = 0;"]],
+    caughtBy: "every region of the index reaches the other instances",
+  },
+  {
+    rule: "the header is never pulled",
+    replacements: [["heap.set(this.#master.subarray(0, HEADERS_BYTES), address);", ""]],
+    caughtBy: "a commit is seen by every other instance",
+  },
+];
+
+describe("the wal-index keeps instances coherent", () => {
+  for (const [claim, run] of Object.entries(scenarios)) {
+    test(claim, async () => run(new World(await loadBuild(DIST))));
+  }
+});
+
+describe("the scenarios notice when a rule is broken", () => {
+  // What lies in a node_modules is loaded by Node as it is.
+  const directory = useDirectory();
+  mkdirSync(directory("node_modules"));
+  symlinkSync(`${MODULES}/@sqlite.org`, directory("node_modules/@sqlite.org"));
+  test.each(MUTANTS.map((mutant) => [mutant.rule, mutant] as const))("%s", async (rule, mutant) => {
+    const place = directory(`node_modules/${rule.replaceAll(" ", "-")}`);
+    cpSync(DIST, place, { recursive: true });
+    writeFileSync(`${place}/package.json`, '{ "type": "module" }');
+    let code = readFileSync(`${place}/shm/wal-index.js`, "utf8");
+    for (const [from, to] of mutant.replacements) {
+      expect(code.split(from)).toHaveLength(2);
+      code = code.replace(from, () => to);
+    }
+    writeFileSync(`${place}/shm/wal-index.js`, code);
+    const run = scenarios[mutant.caughtBy];
+    if (run === undefined) throw new Error(`there is no scenario "${mutant.caughtBy}"`);
+    const build = await loadBuild(place);
+    await expect(run(new World(build))).rejects.toThrow();
+  });
+});
