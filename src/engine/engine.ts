@@ -6,7 +6,7 @@ import type { IntegerMode, RowSink, SqlValue, TxnState } from "../types.ts";
 /** One prepared statement. */
 export interface EngineStatement {
   readonly sql: string;
-  /** `sqlite3_stmt_readonly`: it cannot change the database file. */
+  /** It cannot change the database file (`sqlite3_stmt_readonly`). */
   readonly readonly: boolean;
   /** Running it changes what the next borrower of the connection would find (see `host.ts`). */
   readonly taints: boolean;

@@ -13,7 +13,7 @@ import type {
   EngineStatement,
 } from "./engine.ts";
 import { SCRATCH_BYTES, Statement, type StatementOwner } from "./statement.ts";
-import { taints } from "./taint.ts";
+import { asksJournalMode, taints } from "./taint.ts";
 import { VFS_NAME, Vfs, type VfsOptions } from "./vfs.ts";
 
 /** Instructions of the virtual machine between two looks at the interrupt word: costs about 1 %. */
@@ -34,9 +34,10 @@ interface Instance {
   readonly vfs: Vfs;
   /** {@link SCRATCH_BYTES} of WebAssembly memory for any call to use. */
   readonly scratch: Pointer;
-  /** The authorizer; it raises `tainting` while it compiles a statement that taints. */
+  /** The authorizer: it notes below what kind of statement is being compiled. */
   readonly authorizer: Pointer;
   tainting: boolean;
+  askingJournalMode: boolean;
 }
 
 class SqliteWasm implements Engine {
@@ -50,7 +51,8 @@ class SqliteWasm implements Engine {
     this.#vfsName = binding.cString(VFS_NAME);
     const scratch = binding.alloc(SCRATCH_BYTES);
     const authorizer = binding.install("i(pipppp)", this.#authorize);
-    this.#instance = { binding, vfs, scratch, authorizer, tainting: false };
+    const facts = { tainting: false, askingJournalMode: false };
+    this.#instance = { binding, vfs, scratch, authorizer, ...facts };
   }
 
   open(path: string, options: EngineOpenOptions): EngineConnection {
@@ -81,10 +83,10 @@ class SqliteWasm implements Engine {
     schema: Pointer,
   ): number => {
     const { binding } = this.#instance;
+    const name = binding.readCString(first);
     const argument = second === 0 ? undefined : binding.readCString(second);
-    if (taints(action, binding.readCString(first), argument, binding.readCString(schema))) {
-      this.#instance.tainting = true;
-    }
+    if (taints(action, name, argument, binding.readCString(schema))) this.#instance.tainting = true;
+    if (asksJournalMode(action, name, argument)) this.#instance.askingJournalMode = true;
     return code.OK;
   };
 }
@@ -169,7 +171,9 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     binding.u8()[end] = 0;
     this.#vfs.takeFault();
     this.#vfs.pull();
-    this.#instance.tainting = false;
+    const instance = this.#instance;
+    instance.tainting = false;
+    instance.askingJournalMode = false;
     const result = binding.exports.sqlite3_prepare_v3(
       this.#db,
       address,
@@ -185,7 +189,8 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     return new Statement(this, pointer, {
       sql,
       tail: tail >= end ? "" : decodeText(binding.u8(), tail, end),
-      taints: this.#instance.tainting,
+      taints: instance.tainting,
+      readonly: instance.askingJournalMode || binding.exports.sqlite3_stmt_readonly(pointer) !== 0,
     });
   }
 

@@ -29,6 +29,7 @@ export interface StatementFacts {
   readonly sql: string;
   readonly tail: string;
   readonly taints: boolean;
+  readonly readonly: boolean;
 }
 
 export class Statement implements EngineStatement {
@@ -53,7 +54,7 @@ export class Statement implements EngineStatement {
     this.sql = facts.sql;
     this.tail = facts.tail;
     this.taints = facts.taints;
-    this.readonly = this.#exports.sqlite3_stmt_readonly(pointer) !== 0;
+    this.readonly = facts.readonly;
     this.parameters = this.#parameterNames();
     this.#columnCount = this.#exports.sqlite3_column_count(pointer);
   }

@@ -24,6 +24,20 @@ const HARMLESS_PRAGMAS = new Set([
 ]);
 
 /**
+ * The action asks for the journal mode and leaves it as it is. SQLite counts such a statement among
+ * those that write, as it does not tell the two apart.
+ */
+export function asksJournalMode(
+  action: number,
+  first: string,
+  second: string | undefined,
+): boolean {
+  return (
+    action === code.ACTION_PRAGMA && second === undefined && first.toLowerCase() === "journal_mode"
+  );
+}
+
+/**
  * The action changes what the connection keeps to itself.
  * @param first first detail of the action: the pragma's name, or the object's
  * @param second second detail: the pragma's argument, undefined without one

@@ -36,6 +36,7 @@ export class RingLink implements Link {
     endpoint.onMessage((message) => {
       this.#messages.push(message as FromHost);
       this.#receive();
+      this.#listen();
     });
   }
 
@@ -134,8 +135,9 @@ export class RingLink implements Link {
     if (this.#requests.wake()) this.#endpoint.post({ type: "wake" } satisfies ToHost, []);
   }
 
+  /** Not while a message is due: only the event loop can bring it, and the frames have to wait. */
   #listen(): void {
-    if (this.#listening || this.#stopped || this.#unanswered === 0) return;
+    if (this.#listening || this.#stopped || this.#unanswered === 0 || this.#markers > 0) return;
     this.#listening = true;
     this.#replies.whenFilled(() => {
       this.#listening = false;

@@ -1,0 +1,113 @@
+import { expect, test } from "vitest";
+import type { FromHost, NumberedReply } from "../../src/rpc/endpoint.ts";
+import { FrameEncoder } from "../../src/rpc/frames.ts";
+import type { Request, RunRequest } from "../../src/rpc/protocol.ts";
+import { newRing, RingReader, RingWriter } from "../../src/rpc/ring.ts";
+import { RingLink } from "../../src/rpc/ring-link.ts";
+
+const RUN: RunRequest = {
+  kind: "run",
+  connection: 1,
+  permit: false,
+  readonly: false,
+  timeoutMs: 0,
+  sql: "SELECT 1",
+  params: [],
+  want: "changes",
+};
+
+function reply(serial: number): NumberedReply {
+  const state = { txn: 0, autocommit: true, tainted: false, needsPermit: false, rows: 0 } as const;
+  return { serial, ...state, result: { changes: serial, lastInsertRowid: 0 }, error: undefined };
+}
+
+/** A link, what it posted and received, and the host's ends of its rings. */
+function newLink() {
+  const rings = { requests: newRing(), replies: newRing() };
+  const posted: unknown[] = [];
+  const received: number[] = [];
+  let deliver: (message: unknown) => void = () => {};
+  const link = new RingLink(
+    {
+      post: (message) => void posted.push(message),
+      onMessage: (listener) => {
+        deliver = listener;
+      },
+      onExit: () => {},
+      ref: () => {},
+      unref: () => {},
+      terminate: async () => {},
+    },
+    rings,
+    {
+      received: (message: FromHost) => {
+        if (message.type === "replies")
+          received.push(...message.replies.map(({ serial }) => serial));
+      },
+      failed: () => {},
+    },
+  );
+  const replies = new RingWriter(rings.replies);
+  const encoder = new FrameEncoder();
+  return {
+    link,
+    posted,
+    received,
+    requests: new RingReader(rings.requests),
+    deliver: (message: FromHost) => deliver(message),
+    marker: () => replies.write(encoder.marker()),
+    frame: (serial: number) => {
+      const frame = encoder.reply(RUN as Request, reply(serial));
+      if (frame !== undefined) replies.write(frame);
+      replies.wake();
+    },
+  };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test("frames behind a marker wait for its message, and the event loop goes on", async () => {
+  const { link, received, deliver, marker, frame } = newLink();
+  for (const serial of [1, 2, 3]) link.send({ serial, request: RUN });
+  frame(1);
+  marker();
+  frame(3);
+  await turn();
+  await turn();
+  expect(received).toEqual([1]);
+  deliver({ type: "replies", replies: [reply(2)] });
+  await turn();
+  expect(received).toEqual([1, 2, 3]);
+});
+
+test("a message that comes before its marker is read waits for it", async () => {
+  const { link, received, deliver, marker, frame } = newLink();
+  for (const serial of [1, 2]) link.send({ serial, request: RUN });
+  deliver({ type: "replies", replies: [reply(2)] });
+  await turn();
+  expect(received).toEqual([]);
+  frame(1);
+  marker();
+  frame(0);
+  await turn();
+  expect(received.slice(0, 2)).toEqual([1, 2]);
+});
+
+test("requests keep their order when the ring is full, and none is lost", async () => {
+  const { link, requests, received, frame } = newLink();
+  const count = 5_000;
+  for (let serial = 1; serial <= count; serial++) {
+    link.send({ serial, request: { ...RUN, params: ["x".repeat(200)] } });
+  }
+  const target = new Uint8Array(1 << 14);
+  const words = new Int32Array(target.buffer);
+  const seen: number[] = [];
+  while (seen.length < count) {
+    while (requests.read(target) > 0) seen.push(words[2] ?? 0);
+    // A reply makes the link look at the room there is now.
+    frame(seen.at(-1) ?? 0);
+    await turn();
+  }
+  expect(seen).toEqual(Array.from({ length: count }, (_, i) => i + 1));
+  expect(received.length).toBeGreaterThan(0);
+});
