@@ -337,7 +337,7 @@ export class ConnectionPool {
     try {
       yield* db.iterate<T>(sql, params, options);
     } finally {
-      await db.release();
+      await this.#giveBack(db);
     }
   }
 
@@ -544,8 +544,13 @@ export class ConnectionPool {
       const outer = context.get() as Scope | undefined;
       return await context.run({ pool: this, connection: db, writes, outer } satisfies Scope, body);
     } finally {
-      if (this.#leases.get(db.link)?.connection === db) await this.release(db);
+      await this.#giveBack(db);
     }
+  }
+
+  /** Releases a lease, unless its borrower or `close` has done so. */
+  async #giveBack(db: Connection): Promise<void> {
+    if (!db.isReleased) await this.release(db);
   }
 
   /** Runs `body` on a connection when it is this pool's caller's turn to write. */
@@ -596,7 +601,7 @@ export class ConnectionPool {
     try {
       return await body(db);
     } finally {
-      await this.release(db);
+      await this.#giveBack(db);
     }
   }
 

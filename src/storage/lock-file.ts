@@ -4,7 +4,7 @@
 // The lock is a file beside the database with a record of its holder. It is made whole under another
 // name and then linked, so it never exists half-written. A crash leaves it behind; a holder counts
 // as dead when
-//   - its process is gone, or
+//   - its process is gone, or only waits for its parent to take notice, or
 //   - its process id was given to another process since (the start time differs), or
 //   - it was a thread of this very process whose descriptor of the lock file is no longer open.
 // A lock on another host's name counts as alive: nothing can be known from here.
@@ -138,6 +138,7 @@ function isAlive(holder: LockHolder, lock: string): boolean {
     // Another user's process answers EPERM, and lives.
     if ((thrown as { code?: string }).code === "ESRCH") return false;
   }
+  if (isZombie(holder.pid)) return false;
   const started = startTimeOf(holder.pid);
   return holder.startTime === undefined || started === undefined || started === holder.startTime;
 }
@@ -155,11 +156,26 @@ function isOwnThread(holder: LockHolder, lock: string): boolean {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat, counted after the command, which may hold anything. */
+/** Field 22 of /proc/<pid>/stat. */
 function startTimeOf(pid: number): string | undefined {
+  return statOf(pid)?.[19];
+}
+
+/** It has ended, all its threads have, and only its parent has not asked how: some never do. */
+function isZombie(pid: number): boolean {
+  if (statOf(pid)?.[0] !== "Z") return false;
+  try {
+    return fs.readdirSync(`/proc/${pid}/task`).length <= 1;
+  } catch {
+    return true;
+  }
+}
+
+/** The fields of /proc/<pid>/stat from the third on: the second, the command, may hold anything. */
+function statOf(pid: number): string[] | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return undefined;
   }

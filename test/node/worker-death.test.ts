@@ -1,0 +1,155 @@
+// A worker thread that dies takes its own connections with it and nothing else.
+
+import { syncBuiltinESMExports } from "node:module";
+import workerThreads, { type Worker } from "node:worker_threads";
+import {
+  type ConnectionPool,
+  openPool,
+  type PoolOptions,
+  WorkerCrashedError,
+} from "sqlite-wasm-pool";
+import { afterAll, afterEach, expect, test } from "vitest";
+import { gate, rejection, useDirectory } from "../helpers/kinds.ts";
+
+const path = useDirectory();
+const FOREVER =
+  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
+// The pool's threads are seen as they start, so that the tests can end them.
+const workers: Worker[] = [];
+const Original = workerThreads.Worker;
+workerThreads.Worker = class extends Original {
+  constructor(...args: ConstructorParameters<typeof Original>) {
+    super(...args);
+    workers.push(this);
+  }
+};
+syncBuiltinESMExports();
+afterAll(() => {
+  workerThreads.Worker = Original;
+  syncBuiltinESMExports();
+});
+
+const pools: ConnectionPool[] = [];
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((pool) => pool.close({ timeout: 0 })));
+  workers.length = 0;
+});
+let count = 0;
+async function open(options?: PoolOptions): Promise<ConnectionPool> {
+  const pool = await openPool(path(`${++count}.db`), { threads: 2, maxConnections: 2, ...options });
+  pools.push(pool);
+  return pool;
+}
+
+test("a borrower's statement rejects with WorkerCrashedError, and the connection is replaced", async () => {
+  const pool = await open({ maxConnections: 1, threads: 1 });
+  const replaced: number[] = [];
+  pool.on("replace", ({ connection }) => replaced.push(connection));
+  const db = await pool.acquire();
+  const running = rejection(db.query(FOREVER));
+  await workers[0]?.terminate();
+  const error = await running;
+  expect(error).toBeInstanceOf(WorkerCrashedError);
+  expect(error.code).toBe("WORKER_CRASHED");
+  expect(db.isOpen).toBe(false);
+  expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(WorkerCrashedError);
+  await db.release();
+  expect(replaced).toEqual([db.id]);
+  expect(await pool.queryValue("SELECT 1")).toBe(1);
+  expect(pool.stats()).toMatchObject({ replaced: 1, total: 1 });
+});
+
+test("an idle connection whose worker died is never lent", async () => {
+  const pool = await open({ maxConnections: 1, threads: 1 });
+  const replaced = gate<{ connection: number }>();
+  pool.on("replace", replaced.open);
+  await workers[0]?.terminate();
+  await replaced.promise;
+  expect(pool.totalCount).toBe(0);
+  expect(await pool.queryValue("SELECT 1")).toBe(1);
+});
+
+test("connections in other threads go on", async () => {
+  const pool = await open();
+  await pool.execute("CREATE TABLE t (a)");
+  const [one, two] = await Promise.all([pool.acquire(), pool.acquire()]);
+  await workers[0]?.terminate();
+  const [dead, alive] = one.isOpen ? [two, one] : [one, two];
+  expect(await rejection(dead.query("SELECT 1"))).toBeInstanceOf(WorkerCrashedError);
+  expect(await alive.queryValue("SELECT count(*) FROM t")).toBe(0);
+  await alive.release();
+  await dead.release();
+});
+
+test("a worker that dies as the writer frees the write lock, and what it had not committed is gone", async () => {
+  const pool = await open({ pragmas: { cache_size: 2 } });
+  await pool.execute("CREATE TABLE t (a)");
+  const written = gate();
+  const never = new Promise<void>(() => {});
+  const writing = rejection(
+    pool.write(async (db) => {
+      await db.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO t SELECT hex(randomblob(100)) FROM n",
+      );
+      written.open();
+      const running = db.query(FOREVER);
+      await Promise.race([running, never]);
+    }),
+  );
+  await written.promise;
+  const next = pool.execute("INSERT INTO t VALUES ('next')");
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  expect(await writing).toBeInstanceOf(WorkerCrashedError);
+  await next;
+  expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("next");
+  expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
+});
+
+test("workers killed again and again in the middle of transfers lose no acknowledged one", async () => {
+  const pool = await open({ maxConnections: 3, pragmas: { wal_autocheckpoint: 30 } });
+  await pool.executeScript(`
+    CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER);
+    INSERT INTO account VALUES (1, 1000), (2, 1000);
+    CREATE TABLE done (n INTEGER PRIMARY KEY);
+  `);
+  const acknowledged: number[] = [];
+  let n = 0;
+  let going = true;
+  const writers = Array.from({ length: 2 }, async () => {
+    while (going) {
+      const mine = ++n;
+      const transfer = pool.write(async (db) => {
+        await db.execute("UPDATE account SET balance = balance - 1 WHERE id = 1");
+        await db.execute("INSERT INTO done VALUES (?)", [mine]);
+        await db.execute("UPDATE account SET balance = balance + 1 WHERE id = 2");
+      });
+      await transfer.then(
+        () => acknowledged.push(mine),
+        (error) => expect(error).toBeInstanceOf(WorkerCrashedError),
+      );
+    }
+  });
+  for (let round = 0; round < 15; round++) {
+    const before = acknowledged.length;
+    while (acknowledged.length < before + 5) await new Promise((resolve) => setImmediate(resolve));
+    await workers.at(-1 - (round % 2))?.terminate();
+  }
+  going = false;
+  await Promise.all(writers);
+  const rows = await pool.query<{ n: number }>("SELECT n FROM done");
+  const present = new Set(rows.map((row) => row.n));
+  expect(acknowledged.filter((each) => !present.has(each))).toEqual([]);
+  expect(await pool.queryValue("SELECT sum(balance) FROM account")).toBe(2000);
+  expect(await pool.queryValue("SELECT balance FROM account WHERE id = 2")).toBe(
+    1000 + rows.length,
+  );
+  expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
+});
+
+test("a statement that ignores close() is interrupted", async () => {
+  const pool = await open({ maxConnections: 1, threads: 1 });
+  const running = rejection(pool.query(FOREVER));
+  await pool.close({ timeout: 1 });
+  expect(await running).toMatchObject({ code: "SQLITE_INTERRUPT" });
+});
