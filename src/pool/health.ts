@@ -11,7 +11,7 @@ export type HealthAnswer =
 
 export interface HealthCheck {
   readonly name: string;
-  check(): HealthAnswer | Promise<HealthAnswer>;
+  check(): Promise<HealthAnswer>;
   /** Milliseconds after which it counts as unhealthy, default 5,000. */
   readonly timeout?: number | undefined;
 }

@@ -1,0 +1,94 @@
+// The folders are threads and contracts: imports go down only, and platform APIs stay where they
+// belong.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { expect, test } from "vitest";
+
+const SRC = new URL("../src", import.meta.url).pathname;
+
+/** What each layer may import beside itself, `types`, `errors` and `text`. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  index: ["open", "pool"],
+  open: ["pool", "runtime"],
+  pool: ["rpc"],
+  runtime: ["rpc", "worker/inline", "shm", "storage"],
+  worker: ["rpc", "engine", "storage", "shm"],
+  engine: ["storage/storage", "shm"],
+  storage: [],
+  shm: [],
+  rpc: [],
+  types: [],
+  errors: [],
+  text: [],
+};
+const OPEN_TO_ALL = ["types", "errors", "text"];
+/** Only these may use Node's modules. */
+const PLATFORM = [
+  "storage/node-fs",
+  "storage/lock-file",
+  "runtime/spawn",
+  "runtime/node",
+  "worker/node",
+];
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) =>
+  file.endsWith(".ts"),
+);
+const imports: Import[] = files.flatMap((file) => {
+  const text = readFileSync(join(SRC, file), "utf8");
+  return [...text.matchAll(/(?:from |import\(|import )"([^"]+)"/g)].map(([, to = ""]) => ({
+    from: file.replace(/\.ts$/, ""),
+    to: to.startsWith(".") ? normalize(join(dirname(file), to)).replace(/\.[tj]s$/, "") : to,
+  }));
+});
+
+const layerOf = (module: string) => module.split("/")[0] ?? "";
+
+test("imports go down only", () => {
+  const wrong = imports.filter(({ from, to }) => {
+    if (!files.includes(`${to}.ts`)) return false;
+    const [here, there] = [layerOf(from), layerOf(to)];
+    if (here === there || OPEN_TO_ALL.includes(there)) return false;
+    return !MAY_IMPORT[here]?.some((allowed) => allowed === there || allowed === to);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("every layer is in the table", () => {
+  expect(new Set(files.map((file) => layerOf(file.replace(/\.ts$/, ""))))).toEqual(
+    new Set(Object.keys(MAY_IMPORT)),
+  );
+});
+
+test("Node's modules are imported where the platform is dealt with, and nowhere else", () => {
+  const users = new Set(imports.filter(({ to }) => to.startsWith("node:")).map(({ from }) => from));
+  expect([...users].filter((user) => !PLATFORM.includes(user))).toEqual([]);
+});
+
+test("no module imports itself by way of others", () => {
+  const graph = new Map<string, string[]>();
+  for (const { from, to } of imports) {
+    const text = readFileSync(join(SRC, `${from}.ts`), "utf8");
+    const specifier = relative(dirname(from), to);
+    const path = specifier.startsWith(".") ? specifier : `./${specifier}`;
+    const onlyTypes = new RegExp(`import type [^;]*"${path.replaceAll(".", "\\.")}\\.ts"`).test(
+      text,
+    );
+    if (files.includes(`${to}.ts`) && !onlyTypes) graph.set(from, [...(graph.get(from) ?? []), to]);
+  }
+  const done = new Set<string>();
+  const visit = (module: string, way: readonly string[]): void => {
+    if (way.includes(module)) throw new Error([...way, module].join(" -> "));
+    if (done.has(module)) return;
+    for (const next of graph.get(module) ?? []) visit(next, [...way, module]);
+    done.add(module);
+  };
+  for (const module of graph.keys()) visit(module, []);
+  expect(done.size).toBeGreaterThan(30);
+});

@@ -1,0 +1,168 @@
+// The pool without a database: items are numbers.
+
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { closedError, LeasePool } from "../../src/pool/lease-pool.ts";
+
+const FOREVER = { timeoutMs: Number.POSITIVE_INFINITY };
+
+/** A pool of numbers whose openings end when the test says so. */
+function newPool(max: number, mostWaiters = Number.POSITIVE_INFINITY) {
+  let next = 0;
+  const closed: number[] = [];
+  const openings: { succeed(): void; fail(error: Error): void }[] = [];
+  const pool = new LeasePool<number>(max, {
+    open: () =>
+      new Promise((resolve, reject) => {
+        openings.push({ succeed: () => resolve(++next), fail: reject });
+      }),
+    close: (item) => void closed.push(item),
+    timedOut: () => new Error("timed out"),
+    refuse: (waiting) => (waiting < mostWaiters ? undefined : new Error("full")),
+    onWait: () => {},
+  });
+  return { pool, closed, openings };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("LeasePool", () => {
+  test("a waiter is served by whichever comes first, a return or an opening", async () => {
+    const { pool, openings } = newPool(2);
+    const first = pool.acquire(FOREVER);
+    openings[0]?.succeed();
+    expect(await first).toBe(1);
+    const second = pool.acquire(FOREVER);
+    expect(openings).toHaveLength(2);
+    pool.release(1);
+    expect(await second).toBe(1);
+    openings[1]?.succeed();
+    await settle();
+    expect(pool.idle).toEqual([2]);
+  });
+
+  test("a failed opening fails the waiter it was for, if it still waits, and frees its place", async () => {
+    const { pool, openings } = newPool(2);
+    const first = pool.acquire(FOREVER);
+    const second = pool.acquire(FOREVER);
+    openings[0]?.fail(new Error("no"));
+    await expect(first).rejects.toThrow("no");
+    openings[1]?.succeed();
+    expect(await second).toBe(1);
+    const third = pool.acquire(FOREVER);
+    expect(openings).toHaveLength(3);
+    pool.release(1);
+    expect(await third).toBe(1);
+    openings[2]?.fail(new Error("nobody's"));
+    await settle();
+    expect(pool.totalCount).toBe(1);
+  });
+
+  test("an opening whose waiter has gone serves the next one", async () => {
+    const { pool, openings } = newPool(1);
+    const controller = new AbortController();
+    const aborted = pool.acquire({ ...FOREVER, signal: controller.signal });
+    const next = pool.acquire(FOREVER);
+    controller.abort(new Error("gone"));
+    await expect(aborted).rejects.toThrow("gone");
+    openings[0]?.succeed();
+    expect(await next).toBe(1);
+  });
+
+  test("shut() refuses waiters, closes what is idle, and what comes back or is opened later", async () => {
+    const { pool, openings, closed } = newPool(3);
+    const first = pool.acquire(FOREVER);
+    openings[0]?.succeed();
+    await first;
+    const waiting = pool.acquire(FOREVER);
+    pool.shut(closedError("p"));
+    await expect(waiting).rejects.toMatchObject({ code: "POOL_CLOSED" });
+    const empty = pool.whenEmpty();
+    openings[1]?.succeed();
+    await settle();
+    expect(closed).toEqual([2]);
+    pool.release(1);
+    await empty;
+    expect(closed).toEqual([2, 1]);
+  });
+
+  test("releasing what is not out is a bug that shows", async () => {
+    expect(() => newPool(1).pool.release(5)).toThrow("BUG");
+  });
+
+  test("counts hold, and nobody waits while something is idle, under any schedule", async () => {
+    const step = fc.constantFrom(
+      "acquire",
+      "acquire",
+      "release",
+      "release",
+      "succeed",
+      "fail",
+      "abort",
+      "discard",
+      "resize",
+      "evict",
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(fc.tuple(step, fc.nat(9)), { maxLength: 60 }),
+        async (max, steps) => {
+          const { pool, openings, closed } = newPool(max);
+          const out: number[] = [];
+          const waiters = new Set<AbortController>();
+          let lent = 0;
+          let ended = 0;
+          let most = max;
+          for (const [kind, n] of steps) {
+            if (kind === "acquire") {
+              const controller = new AbortController();
+              waiters.add(controller);
+              const got = (item: number) => {
+                expect(out).not.toContain(item);
+                expect(closed).not.toContain(item);
+                out.push(item);
+                lent++;
+              };
+              pool
+                .acquire({ ...FOREVER, signal: controller.signal })
+                .then(got, () => ended++)
+                .finally(() => waiters.delete(controller));
+            } else if (kind === "release" && out.length > 0) {
+              pool.release(...(out.splice(n % out.length, 1) as [number]));
+            } else if (kind === "discard" && out.length > 0) {
+              pool.discard(...(out.splice(n % out.length, 1) as [number]), "test");
+            } else if (kind === "succeed") openings.shift()?.succeed();
+            else if (kind === "fail") openings.shift()?.fail(new Error("no"));
+            else if (kind === "abort") [...waiters][n]?.abort(new Error("gone"));
+            else if (kind === "evict") pool.evict(() => true, "test");
+            else if (kind === "resize") {
+              most = 1 + (n % 4);
+              max = Math.max(max, most);
+              pool.resize(most);
+            }
+            await settle();
+            expect(pool.outCount).toBe(out.length);
+            expect(pool.totalCount + openings.length).toBeLessThanOrEqual(max);
+            expect(pool.waitingCount).toBe(waiters.size);
+            if (pool.idleCount > 0) expect(pool.waitingCount).toBe(0);
+            if (pool.waitingCount > 0)
+              expect(pool.totalCount + openings.length).toBeGreaterThanOrEqual(
+                Math.min(most, pool.waitingCount),
+              );
+          }
+          for (const item of out.splice(0)) pool.release(item);
+          while (waiters.size > 0 || out.length > 0) {
+            openings.shift()?.succeed();
+            await settle();
+            for (const item of out.splice(0)) pool.release(item);
+            await settle();
+          }
+          expect(pool.outCount).toBe(0);
+          expect(lent + ended).toBeGreaterThanOrEqual(0);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});

@@ -1,0 +1,41 @@
+import { describe, expect, test } from "vitest";
+import { guessWrites, SqlQuery, sql, toStatement } from "../../src/pool/sql.ts";
+
+describe("sql", () => {
+  test("values become parameters, and queries are spliced in with their own", () => {
+    const where = sql`a = ${1} AND b = ${"x"}`;
+    const query = sql`SELECT * FROM t WHERE ${where} LIMIT ${2}`;
+    expect(query).toBeInstanceOf(SqlQuery);
+    expect(query.sql).toBe("SELECT * FROM t WHERE a = ? AND b = ? LIMIT ?");
+    expect(query.params).toEqual([1, "x", 2]);
+  });
+
+  test("a template takes no further parameters", () => {
+    expect(() => toStatement(sql`SELECT ${1}`, [2])).toThrow(TypeError);
+    expect(toStatement(sql`SELECT ${true}`, [])).toEqual({ sql: "SELECT ?", params: [1] });
+    expect(() => toStatement(5 as never, [])).toThrow(TypeError);
+  });
+});
+
+describe("guessWrites()", () => {
+  test.each([
+    ["SELECT 1", false],
+    ["  -- insert\n /* update */ select 1", false],
+    ["VALUES (1)", false],
+    ["WITH a AS (SELECT 1) SELECT * FROM a", false],
+    ["WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a", true],
+    ["insert into t values (1)", true],
+    ["REPLACE INTO t VALUES (1)", true],
+    ["BEGIN", false],
+    ["BEGIN DEFERRED", false],
+    ["begin immediate", true],
+    ["BEGIN EXCLUSIVE TRANSACTION", true],
+    ["COMMIT", false],
+    ["PRAGMA table_info(t)", false],
+    ["CREATE TABLE t (a)", true],
+    ["VACUUM", true],
+    ["", true],
+  ])("%s -> %s", (text, writes) => {
+    expect(guessWrites(text)).toBe(writes);
+  });
+});
