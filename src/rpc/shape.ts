@@ -111,8 +111,37 @@ function define(row: Row, name: string, value: SqlValue): void {
   });
 }
 
+type ArrayMaker = (count: number, columns: readonly Column[]) => SqlValue[][];
+
+/** By the number of columns. */
+const arrayMakers: (ArrayMaker | undefined)[] = [];
+
 /** The first `count` rows of these columns as arrays. */
 export function rowArrays(count: number, columns: readonly Column[]): SqlValue[][] {
+  const width = columns.length;
+  if (width > MOST_GENERATED) return loopedArrays(count, columns);
+  let make = arrayMakers[width];
+  if (make === undefined) {
+    make = newArrayMaker(width);
+    arrayMakers[width] = make;
+  }
+  return make(count, columns);
+}
+
+function newArrayMaker(width: number): ArrayMaker {
+  const indexes = Array.from({ length: width }, (_, index) => index);
+  const takes = indexes.map((index) => `c${index}=c[${index}]`);
+  const picks = indexes.map((index) => `c${index}[i]`);
+  const body = `const ${["rows=new Array(n)", ...takes]};for(let i=0;i<n;i++)rows[i]=[${picks}];return rows`;
+  try {
+    return new Function("n", "c", body) as ArrayMaker;
+  } catch {
+    // Generated code is forbidden here.
+    return loopedArrays;
+  }
+}
+
+function loopedArrays(count: number, columns: readonly Column[]): SqlValue[][] {
   const rows = new Array<SqlValue[]>(count);
   const width = columns.length;
   for (let i = 0; i < count; i++) {

@@ -1,14 +1,14 @@
 // SQLite in the calling thread: the same host behind the same port, without a way in between.
 
 import { PoolClosedError, type WorkerCrashedError } from "../errors.ts";
+import { DirectRows } from "../rpc/direct-rows.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
-import { RowBuilder } from "../rpc/rows.ts";
 import { Host } from "./host.ts";
 
 /** Starts SQLite in this thread. @throws StorageError */
 export async function startInline(config: ThreadConfig): Promise<Port> {
-  return new InlinePort(await Host.start(config, new RowBuilder(), undefined));
+  return new InlinePort(await Host.start(config, new DirectRows(), undefined));
 }
 
 class InlinePort implements Port {

@@ -23,6 +23,12 @@ import { RowBuilder, type RowCollector } from "../rpc/rows.ts";
 import { positional } from "./parameters.ts";
 import { StatementCache } from "./statement-cache.ts";
 
+/**
+ * Page cache of a connection in KiB, unless `pragmas` says otherwise. SQLite's own 2,000 is from a time
+ * of less memory; reading a page again through the VFS costs more than keeping it.
+ */
+const CACHE_KIB = 16_000;
+
 const ERROR = 1;
 const BUSY = 5;
 const READONLY = 8;
@@ -165,7 +171,7 @@ export class Session {
 
   /** Cursors, transaction, and where it was tainted the handle: all as on a new connection. */
   reset(): ResetResult {
-    for (const number of [...this.#cursors.keys()]) this.closeCursor(number);
+    this.#closeCursors();
     const rolledBack = !this.#connection.autocommit;
     if (rolledBack) this.#execute("ROLLBACK");
     const reopened = this.tainted;
@@ -179,8 +185,7 @@ export class Session {
   }
 
   close(): void {
-    for (const { statement } of this.#cursors.values()) statement.finalize();
-    this.#cursors.clear();
+    this.#closeCursors();
     this.#cache.clear();
     this.#connection.close();
   }
@@ -188,6 +193,10 @@ export class Session {
   /** Statements hold the database open for reading; a copy over it needs it to itself. */
   dropStatements(): void {
     this.#cache.clear();
+  }
+
+  #closeCursors(): void {
+    for (const number of [...this.#cursors.keys()]) this.closeCursor(number);
   }
 
   #execute(sql: string): void {
@@ -353,6 +362,7 @@ function openConnection(engine: Engine, config: ThreadConfig): EngineConnection 
   try {
     // Waiting is done in the caller's thread: a blocked thread could not run the lock's holder.
     pragma(connection, "busy_timeout = 0");
+    pragma(connection, `cache_size = -${CACHE_KIB}`);
     pragma(connection, `foreign_keys = ${config.foreignKeys ? 1 : 0}`);
     // Reads the header and the schema: what is not a database is found out here.
     const mode = String(pragma(connection, "journal_mode"));

@@ -1,43 +1,67 @@
 // The prepared statements of one connection, the least recently used one leaving first.
 //
-// A statement is in the cache or checked out, never both, so that a statement whose cursor is still
-// open is not run a second time: the same SQL is then prepared once more.
+// A statement that is checked out is not given a second time, so that one whose cursor is still open
+// is not run again: the same SQL is then prepared once more, beside the cache.
 
 import type { EngineStatement } from "../engine/engine.ts";
+
+interface Entry {
+  readonly statement: EngineStatement;
+  out: boolean;
+  /** When it was used, in check-outs. */
+  usedAt: number;
+}
 
 /** Statements ready to run again, by their SQL. */
 export class StatementCache {
   readonly #capacity: number;
-  // A Map keeps the order of insertion: the first key is the least recently used.
-  readonly #statements = new Map<string, EngineStatement>();
+  readonly #entries = new Map<string, Entry>();
+  #checkOuts = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** Takes the statement out, if it is there. */
+  /** The statement, if it is there and not out. */
   checkOut(sql: string): EngineStatement | undefined {
-    const statement = this.#statements.get(sql);
-    if (statement !== undefined) this.#statements.delete(sql);
-    return statement;
+    const entry = this.#entries.get(sql);
+    if (entry === undefined || entry.out) return undefined;
+    entry.out = true;
+    entry.usedAt = ++this.#checkOuts;
+    return entry.statement;
   }
 
-  /** Takes a statement that is reset. */
+  /** Takes a statement that is reset: one that is out, or a new one. */
   checkIn(statement: EngineStatement): void {
-    const twin = this.#statements.get(statement.sql);
-    if (twin !== undefined) twin.finalize();
-    this.#statements.delete(statement.sql);
-    this.#statements.set(statement.sql, statement);
-    if (this.#statements.size <= this.#capacity) return;
-    for (const [sql, oldest] of this.#statements) {
-      this.#statements.delete(sql);
-      oldest.finalize();
-      return;
-    }
+    const entry = this.#entries.get(statement.sql);
+    if (entry?.statement === statement) entry.out = false;
+    else if (entry !== undefined || this.#capacity === 0) statement.finalize();
+    else this.#add(statement);
   }
 
   clear(): void {
-    for (const statement of this.#statements.values()) statement.finalize();
-    this.#statements.clear();
+    for (const { statement } of this.#entries.values()) statement.finalize();
+    this.#entries.clear();
+  }
+
+  #add(statement: EngineStatement): void {
+    if (this.#entries.size >= this.#capacity && !this.#evict()) {
+      statement.finalize();
+      return;
+    }
+    const usedAt = ++this.#checkOuts;
+    this.#entries.set(statement.sql, { statement, out: false, usedAt });
+  }
+
+  /** Drops the least recently used statement; false when all of them are out. */
+  #evict(): boolean {
+    let oldest: Entry | undefined;
+    for (const entry of this.#entries.values()) {
+      if (!entry.out && (oldest === undefined || entry.usedAt < oldest.usedAt)) oldest = entry;
+    }
+    if (oldest === undefined) return false;
+    this.#entries.delete(oldest.statement.sql);
+    oldest.statement.finalize();
+    return true;
   }
 }
