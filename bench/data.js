@@ -6,7 +6,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 
 /** Rows of the table `item`. */
-export const ROWS = 200_000;
+export const ROWS = 1_000_000;
 
 export const POINT = "SELECT id, name, price, stock, note FROM item WHERE id = ?";
 export const SCAN = "SELECT sum(price * stock) FROM item";
@@ -29,7 +29,7 @@ export function makeDatabase(file) {
     CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL, stock INTEGER, note TEXT);
     CREATE TABLE fresh (id INTEGER PRIMARY KEY, name TEXT, price REAL, stock INTEGER);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
-    INSERT INTO item SELECT i, 'item number ' || i, i * 0.25, i % 1000, CASE WHEN i % 3 THEN 'a note of some length' END FROM n;
+    INSERT INTO item SELECT i, 'item number ' || i, i * 0.25, i % 1000, CASE WHEN i % 3 THEN 'a note of some length, so that rows are not all too short' END FROM n;
   `);
   db.close();
 }

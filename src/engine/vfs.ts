@@ -12,6 +12,7 @@ import { type ShmHolder, WalIndex } from "../shm/wal-index.ts";
 import { type Storage, StorageFault, type StorageFile } from "../storage/storage.ts";
 import type { Binding, Pointer, Struct } from "./binding.ts";
 import * as code from "./codes.ts";
+import { LogFile } from "./log-file.ts";
 
 /** The name the VFS is registered under. */
 export const VFS_NAME = "pool";
@@ -238,10 +239,11 @@ export class Vfs {
       if (!storage.exists(path)) return EMPTY_FILE;
       return storage.open(path, { create: false, readonly: true });
     }
-    return storage.open(path, {
+    const file = storage.open(path, {
       create: (flags & code.OPEN_CREATE) !== 0,
       readonly: (flags & code.OPEN_READONLY) !== 0,
     });
+    return (flags & code.OPEN_WAL) === 0 ? file : new LogFile(file);
   }
 
   #xDelete = (_vfs: Pointer, name: Pointer, syncDirectory: number): number => {
