@@ -13,6 +13,7 @@ import { type Storage, StorageFault, type StorageFile } from "../storage/storage
 import type { Binding, Pointer, Struct } from "./binding.ts";
 import * as code from "./codes.ts";
 import { LogFile } from "./log-file.ts";
+import { ReadAheadFile } from "./read-ahead.ts";
 
 /** The name the VFS is registered under. */
 export const VFS_NAME = "pool";
@@ -49,6 +50,8 @@ interface Database {
 interface OpenFile extends FileLockHolder, ShmHolder {
   readonly path: string;
   readonly file: StorageFile;
+  /** The same file, where it is read in blocks. */
+  readonly blocks: ReadAheadFile | undefined;
   readonly database: Database | undefined;
   readonly deleteOnClose: boolean;
 }
@@ -220,9 +223,10 @@ export class Vfs {
     const database = (flags & code.OPEN_MAIN_DB) === 0 ? undefined : this.#useDatabase(path);
     try {
       const file = this.#openFile(path, flags);
+      const blocks = file instanceof ReadAheadFile ? file : undefined;
       const deleteOnClose = (flags & code.OPEN_DELETEONCLOSE) !== 0;
-      const level = LOCK_NONE;
-      return { path, file, database, deleteOnClose, level, sharedMask: 0, exclusiveMask: 0 };
+      const locks = { level: LOCK_NONE, sharedMask: 0, exclusiveMask: 0 };
+      return { path, file, blocks, database, deleteOnClose, ...locks };
     } catch (thrown) {
       if (database !== undefined) this.#leaveDatabase(path, database);
       throw thrown;
@@ -243,7 +247,10 @@ export class Vfs {
       create: (flags & code.OPEN_CREATE) !== 0,
       readonly: (flags & code.OPEN_READONLY) !== 0,
     });
-    return (flags & code.OPEN_WAL) === 0 ? file : new LogFile(file);
+    if ((flags & code.OPEN_WAL) !== 0) return new LogFile(file);
+    const isDatabase = (flags & code.OPEN_MAIN_DB) !== 0;
+    const { readAheadBytes } = storage;
+    return isDatabase && readAheadBytes > 0 ? new ReadAheadFile(file, readAheadBytes) : file;
   }
 
   #xDelete = (_vfs: Pointer, name: Pointer, syncDirectory: number): number => {
@@ -406,6 +413,7 @@ export class Vfs {
     try {
       const opened = this.#file(pFile);
       if (opened.database === undefined) return code.OK;
+      if (opened.level === LOCK_NONE) opened.blocks?.forget();
       return opened.database.lock.lock(opened, level) ? code.OK : code.BUSY;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_LOCK);
@@ -463,7 +471,9 @@ export class Vfs {
         index.unlock(opened, first, count, exclusive);
         return code.OK;
       }
-      return index.lock(opened, first, count, exclusive) ? code.OK : code.BUSY;
+      if (!index.lock(opened, first, count, exclusive)) return code.BUSY;
+      opened.blocks?.forget();
+      return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_LOCK);
     }

@@ -64,6 +64,7 @@ export function memoryStorage(disk: MemoryDisk, fallback?: Storage): Storage {
     throw new StorageFault("unsupported", `there is no place for ${path} beside ${disk.name}`);
   };
   return {
+    readAheadBytes: 0,
     resolve: (path) => (own.has(path) ? path : elsewhere(path).resolve(path)),
     open(path, flags) {
       const file = own.get(path);

@@ -19,6 +19,8 @@ const REASONS: Readonly<Record<string, FaultReason>> = {
   EFBIG: "quota",
 };
 
+const READ_AHEAD_BYTES = 65_536;
+
 /** What to do about it, where that can be said. */
 const ADVICE: Readonly<Record<FaultReason, string>> = {
   permission: "; grant the process access to the file and its directory, or open it readonly",
@@ -31,7 +33,7 @@ const ADVICE: Readonly<Record<FaultReason, string>> = {
 
 /** The files of this machine. */
 export function nodeFsStorage(): Storage {
-  return { resolve, open, exists, isWritable, delete: remove };
+  return { readAheadBytes: READ_AHEAD_BYTES, resolve, open, exists, isWritable, delete: remove };
 }
 
 function resolve(name: string): string {

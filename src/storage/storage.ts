@@ -54,6 +54,8 @@ export interface StorageFile {
 
 /** A place that keeps files. Paths are absolute: what `resolve` returned. */
 export interface Storage {
+  /** How much to read at a time of a file that is read from front to back; 0: a page is cheap. */
+  readonly readAheadBytes: number;
   /** The one name of a file: absolute, symbolic links resolved (of the directory, for a new file). */
   resolve(path: string): string;
   /** @throws StorageFault with `notFound` when it is not there and `create` is false. */

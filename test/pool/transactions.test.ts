@@ -212,6 +212,21 @@ inEveryPlace(({ open }) => {
     expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,2");
   });
 
+  test("a scan sees what others wrote and checkpointed since the last one", async () => {
+    const pool = await open({ maxConnections: 2, pragmas: { cache_size: 4 } });
+    await pool.executeScript(`CREATE TABLE t (id INTEGER PRIMARY KEY, a, pad);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+      INSERT INTO t SELECT i, 0, zeroblob(200) FROM n;`);
+    const [reader, writer] = await Promise.all([pool.acquire(), pool.acquire()]);
+    for (let round = 1; round <= 4; round++) {
+      await writer.execute("UPDATE t SET a = ?", [round]);
+      await writer.query("PRAGMA wal_checkpoint(TRUNCATE)");
+      expect(await reader.queryValue("SELECT sum(a) FROM t")).toBe(3000 * round);
+    }
+    await reader.release();
+    await writer.release();
+  });
+
   test("many writers and readers leave the sum as it was", async () => {
     const pool = await open({ maxConnections: 6, pragmas: { wal_autocheckpoint: 20 } });
     await pool.executeScript(`
