@@ -91,33 +91,33 @@ export class Connection {
    * @throws SqliteError, BusyError, TypeError (parameters), ConnectionReleasedError,
    *   WorkerCrashedError, StorageError, the signal's reason
    */
-  async query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
+  query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
     const want = options?.rowMode === "array" ? "arrays" : "objects";
-    return (await this.#run(sql, params, options, want)).result as T[];
+    return this.#run(sql, params, options, want) as Promise<T[]>;
   }
 
   /** The first row, or undefined where there is none. Throws as {@link query} does. */
-  async queryFirst<T = Row>(
+  queryFirst<T = Row>(
     sql: Sql,
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
     const want = options?.rowMode === "array" ? "firstArray" : "first";
-    return (await this.#run(sql, params, options, want)).result as T | undefined;
+    return this.#run(sql, params, options, want) as Promise<T | undefined>;
   }
 
   /** The first column of the first row, or undefined where there is none. */
-  async queryValue<T = BindValue>(
+  queryValue<T = BindValue>(
     sql: Sql,
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return (await this.#run(sql, params, options, "value")).result as T | undefined;
+    return this.#run(sql, params, options, "value") as Promise<T | undefined>;
   }
 
   /** Runs any one statement; rows it yields are dropped. Throws as {@link query} does. */
-  async execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
-    return (await this.#run(sql, params, options, "changes")).result as ExecuteResult;
+  execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
+    return this.#run(sql, params, options, "changes") as Promise<ExecuteResult>;
   }
 
   /**
@@ -195,7 +195,7 @@ export class Connection {
     const want = options?.rowMode === "array" ? "arrays" : "objects";
     const writes = this.#guess(statement.sql);
     const chunks: Chunks = {
-      open: (chunkRows) =>
+      open: async (chunkRows) =>
         this.#send(statement.sql, options, writes, (access) => ({
           kind: "openCursor",
           connection: id,
@@ -205,7 +205,7 @@ export class Connection {
           want,
           chunkRows,
         })),
-      fetch: (chunkRows) =>
+      fetch: async (chunkRows) =>
         this.#send(
           statement.sql,
           options,
@@ -264,15 +264,16 @@ export class Connection {
     return !this.#readonly && this.#lender.guessWrites(sql);
   }
 
-  #run(
+  /** The one promise of a statement: where SQLite runs in the calling thread it is settled at once. */
+  async #run(
     sql: Sql,
     params: BindParams | undefined,
     options: QueryOptions | undefined,
     want: Want,
-  ): Promise<Reply> {
+  ): Promise<unknown> {
     const statement = toStatement(sql, params);
     const text = statement.sql;
-    return this.#send(text, options, this.#guess(text), (access) => ({
+    const sent = this.#send(text, options, this.#guess(text), (access) => ({
       kind: "run",
       connection: this.id,
       permit: access.permit,
@@ -282,35 +283,46 @@ export class Connection {
       params: statement.params,
       want,
     }));
+    return (sent instanceof Promise ? await sent : sent).result;
   }
 
-  async #send(
+  #send(
     sql: string,
     options: QueryOptions | undefined,
     writes: boolean,
     request: (access: Access) => Request,
     once = false,
-  ): Promise<Reply> {
+  ): Reply | Promise<Reply> {
     this.#checkOpen();
     if (options !== undefined) checkQueryOptions(options);
     const timeoutMs = finite(options?.timeout);
     const started = performance.now();
+    const sent = this.#link.send({
+      request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs }),
+      sql,
+      writes: writes && !this.#readonly,
+      once,
+      signal: options?.signal,
+      onWrites: () => this.#lender.learnWrites(sql),
+    });
+    if (sent instanceof Promise) return this.#answer(sent, sql, started, options?.signal);
+    this.#report(sql, started, sent.rows, undefined);
+    return sent;
+  }
+
+  async #answer(
+    sent: Promise<Reply>,
+    sql: string,
+    started: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Reply> {
     try {
-      const reply = await this.#link.send({
-        request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs }),
-        sql,
-        writes: writes && !this.#readonly,
-        once,
-        signal: options?.signal,
-        onWrites: () => this.#lender.learnWrites(sql),
-      });
+      const reply = await sent;
       this.#report(sql, started, reply.rows, undefined);
       return reply;
     } catch (thrown) {
       this.#report(sql, started, 0, thrown as Error);
-      // In a continuation the stack holds those who await the call, and not what leads to SQLite.
-      await undefined;
-      if (thrown !== options?.signal?.reason) addCallSite(thrown);
+      if (thrown !== signal?.reason) addCallSite(thrown);
       throw thrown;
     }
   }

@@ -82,12 +82,16 @@ export class Link {
     return this.#queued > 0;
   }
 
-  /** Sends a job after those before it, and returns the reply of one that succeeded. */
-  send(job: Job): Promise<Reply> {
+  /**
+   * Sends a job after those before it, and gives the reply of one that succeeded: at once where SQLite
+   * runs in the calling thread and nothing has to be waited for. Throws nothing, but rejects.
+   */
+  send(job: Job): Reply | Promise<Reply> {
     if (job.signal?.aborted) return Promise.reject(job.signal.reason);
     if (this.#queued > 0) return this.#enqueue(job);
     const reply = this.#trySend(job);
-    return reply === undefined ? this.#enqueue(job) : Promise.resolve(reply);
+    if (reply === undefined) return this.#enqueue(job);
+    return reply.error === undefined ? reply : Promise.reject(this.#failure(reply.error, job));
   }
 
   /** Resolves when everything that was sent has been answered. */
@@ -133,9 +137,7 @@ export class Link {
       job.onWrites?.();
       return undefined;
     }
-    if (!job.once && isBusy(reply.error)) return undefined;
-    if (reply.error !== undefined) throw this.#failure(reply.error, job);
-    return reply;
+    return !job.once && isBusy(reply.error) ? undefined : reply;
   }
 
   #enqueue(job: Job): Promise<Reply> {

@@ -669,7 +669,7 @@ export class ConnectionPool {
     await this.#tell(link, "adopt");
   }
 
-  #tell(link: Link, kind: "open" | "close" | "adopt" | "reset") {
+  async #tell(link: Link, kind: "open" | "close" | "adopt" | "reset") {
     const request = { kind, connection: link.id } as const;
     return link.send({ request: () => request, sql: undefined, writes: false });
   }

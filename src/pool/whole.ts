@@ -193,7 +193,7 @@ async function* sliced(source: Uint8Array | ArrayBuffer): AsyncGenerator<Uint8Ar
   }
 }
 
-function ask(link: Link, request: Request): Promise<Reply> {
+async function ask(link: Link, request: Request): Promise<Reply> {
   return link.send({
     request: () => request,
     sql: undefined,
