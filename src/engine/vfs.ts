@@ -12,6 +12,7 @@ import { type ShmHolder, WalIndex } from "../shm/wal-index.ts";
 import { type Storage, StorageFault, type StorageFile } from "../storage/storage.ts";
 import type { Binding, Pointer, Struct } from "./binding.ts";
 import * as code from "./codes.ts";
+import { FileSize } from "./file-size.ts";
 import { LogFile } from "./log-file.ts";
 import { ReadAheadFile } from "./read-ahead.ts";
 
@@ -43,6 +44,7 @@ export interface VfsOptions {
 interface Database {
   readonly lock: FileLock;
   readonly index: WalIndex;
+  readonly size: FileSize;
   users: number;
   release(): void;
 }
@@ -110,6 +112,7 @@ export class Vfs {
     return {
       lock: new FileLock(table),
       index: new WalIndex(memory, table, this.#binding),
+      size: new FileSize(table.control),
       users: 0,
       release,
     };
@@ -375,7 +378,9 @@ export class Vfs {
 
   #xWrite = (pFile: Pointer, buffer: Pointer, size: number, offset: bigint): number => {
     try {
-      this.#file(pFile).file.write(this.#binding.u8(), buffer, size, Number(offset));
+      const { file, database } = this.#file(pFile);
+      file.write(this.#binding.u8(), buffer, size, Number(offset));
+      database?.size.wrote(Number(offset) + size);
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_WRITE);
@@ -384,7 +389,9 @@ export class Vfs {
 
   #xTruncate = (pFile: Pointer, size: bigint): number => {
     try {
-      this.#file(pFile).file.truncate(Number(size));
+      const { file, database } = this.#file(pFile);
+      file.truncate(Number(size));
+      database?.size.truncated();
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_TRUNCATE);
@@ -402,7 +409,8 @@ export class Vfs {
 
   #xFileSize = (pFile: Pointer, pSize: Pointer): number => {
     try {
-      this.#writeInt64(pSize, this.#file(pFile).file.sizeBytes());
+      const { file, database } = this.#file(pFile);
+      this.#writeInt64(pSize, database?.size.of(file) ?? file.sizeBytes());
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_FSTAT);

@@ -183,14 +183,16 @@ export class ThreadClient implements Port {
 }
 
 function readReply(request: Request, numbered: NumberedReply): Reply {
-  const { serial: _, error, result, ...state } = numbered;
-  if (error !== undefined) return { ...state, result: undefined, error: fromWire(error) };
+  const { txn, autocommit, tainted, needsPermit, rows } = numbered;
+  let result: unknown;
+  let error = numbered.error === undefined ? undefined : fromWire(numbered.error);
   try {
-    return { ...state, result: unpackResult(request, result), error: undefined };
+    if (error === undefined) result = unpackResult(request, numbered.result);
   } catch (thrown) {
     // Such as a RangeError for lack of memory. What the statement did is done.
-    return { ...state, result: undefined, error: asError(thrown) };
+    error = asError(thrown);
   }
+  return { txn, autocommit, tainted, needsPermit, rows, result, error };
 }
 
 function failed(error: Error): Reply {

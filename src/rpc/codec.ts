@@ -1,7 +1,9 @@
-// How a result travels from the thread that owns SQLite to the caller's: column by column, in one
-// buffer that is transferred (`packed-bytes.ts` has its map), and rows only at the end.
+// How a result travels from the thread that owns SQLite to the caller's. One row goes cell by cell
+// (`cells.ts`), many go column by column (`packed-bytes.ts`), in one buffer that is transferred; they
+// become rows only at the end.
 
 import type { SqlValue } from "../types.ts";
+import { CellReader, CellWriter } from "./cells.ts";
 import { readColumns, rowCount } from "./column-reader.ts";
 import { ColumnWriter } from "./column-writer.ts";
 import { headBytes, Views } from "./packed-bytes.ts";
@@ -9,35 +11,54 @@ import type { Want } from "./protocol.ts";
 import type { RowCollector } from "./rows.ts";
 import { rowArrays, rowShape } from "./shape.ts";
 
-/** A result as plain data. */
-export interface PackedRows {
+/** Many rows as plain data. */
+export interface PackedTable {
   readonly want: Want;
   readonly columns: readonly string[];
   readonly buffer: ArrayBuffer;
 }
+
+/** One row, or none, as plain data: its cells packed, or read already. */
+export interface PackedRow {
+  readonly want: Want;
+  readonly columns: readonly string[];
+  readonly cells: Uint8Array<ArrayBuffer> | readonly SqlValue[] | undefined;
+}
+
+/** A result as plain data. */
+export type PackedRows = PackedTable | PackedRow;
 
 /** A buffer smaller than this is faster copied than transferred. */
 const LEAST_TRANSFERRED = 8192;
 
 /** The buffers to transfer with a packed result; small ones are left to be copied. */
 export function transferables(packed: PackedRows): ArrayBuffer[] {
-  return packed.buffer.byteLength < LEAST_TRANSFERRED ? [] : [packed.buffer];
+  const buffer = "buffer" in packed ? packed.buffer : bufferOf(packed.cells);
+  return buffer === undefined || buffer.byteLength < LEAST_TRANSFERRED ? [] : [buffer];
+}
+
+function bufferOf(cells: PackedRow["cells"]): ArrayBuffer | undefined {
+  return cells instanceof Uint8Array ? cells.buffer : undefined;
 }
 
 /** Packs the cells of one result after another. */
 export class RowPacker implements RowCollector {
   rows = 0;
   #want: Want = "changes";
+  #many = false;
   #mostRows = 0;
   #columns: readonly string[] = [];
   /** Cells of columns from here on are dropped. */
   #keptColumns = 0;
   readonly #writers: ColumnWriter[] = [];
+  readonly #row = new CellWriter();
 
   start(want: Want, mostRows: number): void {
     this.rows = 0;
     this.#want = want;
+    this.#many = want === "objects" || want === "arrays";
     this.#mostRows = mostRows;
+    this.#row.clear();
     this.#useColumns(this.#columns);
   }
 
@@ -46,60 +67,75 @@ export class RowPacker implements RowCollector {
   }
 
   null(column: number): void {
-    if (column < this.#keptColumns) this.#writers[column]?.null(this.rows);
+    if (column >= this.#keptColumns) return;
+    if (this.#many) this.#writers[column]?.null(this.rows);
+    else this.#row.null();
   }
 
   number(column: number, value: number): void {
-    if (column < this.#keptColumns) this.#writers[column]?.number(this.rows, value);
+    if (column >= this.#keptColumns) return;
+    if (this.#many) this.#writers[column]?.number(this.rows, value);
+    else this.#row.number(value);
   }
 
   bigint(column: number, value: bigint): void {
-    if (column < this.#keptColumns) this.#writers[column]?.bigint(this.rows, value);
+    if (column >= this.#keptColumns) return;
+    if (this.#many) this.#writers[column]?.bigint(this.rows, value);
+    else this.#row.bigint(value);
   }
 
   text(column: number, heap: Uint8Array, start: number, end: number): void {
-    if (column < this.#keptColumns) this.#writers[column]?.text(this.rows, heap, start, end);
+    if (column >= this.#keptColumns) return;
+    if (this.#many) this.#writers[column]?.text(this.rows, heap, start, end);
+    else this.#row.text(heap, start, end);
   }
 
   blob(column: number, heap: Uint8Array, start: number, end: number): void {
-    if (column < this.#keptColumns) this.#writers[column]?.blob(this.rows, heap, start, end);
+    if (column >= this.#keptColumns) return;
+    if (this.#many) this.#writers[column]?.blob(this.rows, heap, start, end);
+    else this.#row.blob(heap, start, end);
   }
 
   endRow(): boolean {
     this.rows++;
-    // The other wants are of one row.
-    if (this.#want !== "objects" && this.#want !== "arrays") this.#keptColumns = 0;
+    if (!this.#many) this.#keptColumns = 0;
     return this.rows < this.#mostRows;
   }
 
   take(): PackedRows {
-    const kept = keptColumns(this.#want, this.#columns.length);
-    let size = headBytes(kept);
-    for (let i = 0; i < kept; i++) size += this.#writers[i]?.byteLength ?? 0;
-    const buffer = new ArrayBuffer(size);
-    this.#write(new Views(buffer), kept);
+    const columns = this.#columns;
+    const want = this.#want;
+    if (!this.#many)
+      return { want, columns, cells: this.rows === 0 ? undefined : this.#row.take() };
+    const buffer = this.#takeTable();
     this.rows = 0;
-    this.#useColumns(this.#columns);
-    return { want: this.#want, columns: this.#columns, buffer };
+    this.#useColumns(columns);
+    return { want, columns, buffer };
   }
 
-  #write(views: Views, kept: number): void {
-    const many = this.#want === "objects" || this.#want === "arrays";
-    views.u32[0] = many ? this.rows : Math.min(this.rows, 1);
+  #takeTable(): ArrayBuffer {
+    const kept = this.#columns.length;
+    let size = headBytes(kept);
+    for (let i = 0; i < kept; i++) size += this.#writers[i]?.byteLength ?? 0;
+    const views = new Views(new ArrayBuffer(size));
+    views.u32[0] = this.rows;
     views.u32[1] = kept;
     let at = headBytes(kept);
     for (let i = 0; i < kept; i++) at = this.#writers[i]?.write(views, i, at) ?? at;
+    return views.buffer;
   }
 
   #useColumns(columns: readonly string[]): void {
     this.#columns = columns;
     this.#keptColumns = keptColumns(this.#want, columns.length);
+    if (!this.#many) return;
     while (this.#writers.length < this.#keptColumns) this.#writers.push(new ColumnWriter());
     for (let i = 0; i < this.#keptColumns; i++) this.#writers[i]?.clear();
   }
 }
 
-function keptColumns(want: Want, all: number): number {
+/** How many columns a result keeps. */
+export function keptColumns(want: Want, all: number): number {
   if (want === "changes") return 0;
   return want === "value" ? Math.min(all, 1) : all;
 }
@@ -109,27 +145,24 @@ function keptColumns(want: Want, all: number): number {
  * first row the object, the array or the first cell, and undefined where there is none.
  */
 export function unpackRows(packed: PackedRows): unknown {
-  const views = new Views(packed.buffer);
-  const rows = rowCount(views);
-  const columns = readColumns(views, packed.columns.length);
-  switch (packed.want) {
-    case "objects":
-      return rowShape(packed.columns).objects(rows, columns);
-    case "arrays":
-      return rowArrays(rows, columns);
-    case "first":
-      return rows === 0 ? undefined : rowShape(packed.columns).objects(1, columns)[0];
-    case "firstArray":
-      return rows === 0 ? undefined : rowArrays(1, columns)[0];
-    case "value":
-      return rows === 0 ? undefined : firstCell(columns);
-    case "changes":
-      return undefined;
-    default:
-      return packed.want satisfies never;
-  }
+  return "buffer" in packed ? unpackTable(packed) : unpackRow(packed);
 }
 
-function firstCell(columns: readonly ArrayLike<SqlValue>[]): SqlValue | undefined {
-  return columns[0]?.[0];
+function unpackTable({ want, columns: names, buffer }: PackedTable): unknown {
+  const views = new Views(buffer);
+  const rows = rowCount(views);
+  const columns = readColumns(views, names.length);
+  return want === "objects" ? rowShape(names).objects(rows, columns) : rowArrays(rows, columns);
+}
+
+function unpackRow({ want, columns, cells }: PackedRow): unknown {
+  if (cells === undefined) return undefined;
+  const row =
+    cells instanceof Uint8Array ? readCells(cells, keptColumns(want, columns.length)) : cells;
+  if (want === "first") return rowShape(columns).object(row);
+  return want === "firstArray" ? row : row[0];
+}
+
+function readCells(cells: Uint8Array<ArrayBuffer>, count: number): SqlValue[] {
+  return new CellReader(new Views(cells.buffer)).row(count);
 }

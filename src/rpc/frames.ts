@@ -7,14 +7,16 @@
 //                 [text sql, when flags say so], values: [text name] value
 //   REPLY         i32 serial, flags, rows, columns' number
 //                 CHANGES: value changes, value lastInsertRowid
-//                 ROWS: i32 columns, bytes; [texts: names, when flags say so]; packed bytes
+//                 TABLE: i32 columns, bytes; [texts: names, when flags say so]; packed bytes
+//                 ROW: i32 columns, cells (-1: there is no row); [texts: names]; the cells
 //   MARKER        a message comes here in the order, through `postMessage`
 //   a text        i32 0, i32 bytes; WTF-8
-//   a value       i32 kind, i32 bytes; payload
+//   a value       a cell of `cells.ts`
 
 import { decodeText, encodeText } from "../text.ts";
 import type { SqlValue, TxnState } from "../types.ts";
-import type { PackedRows } from "./codec.ts";
+import { CellReader } from "./cells.ts";
+import { keptColumns, type PackedRow, type PackedRows, type PackedTable } from "./codec.ts";
 import type { NumberedReply, NumberedRequest } from "./endpoint.ts";
 import { align8, BIGINT, BLOB, NULL, NUMBER, TEXT, Views } from "./packed-bytes.ts";
 import type { ChangesResult, Request, RunRequest, Want, WireParams } from "./protocol.ts";
@@ -35,7 +37,8 @@ const AUTOCOMMIT = 16;
 const TAINTED = 32;
 const NEEDS_PERMIT = 64;
 const CHANGES = 128;
-const ROWS = 256;
+const TABLE = 256;
+const ROW = 512;
 const WANT_SHIFT = 12;
 
 /** Gives out numbers for keys. */
@@ -133,6 +136,7 @@ class FrameWriter {
 /** Reads the frame in {@link FrameReader.frame}. */
 export class FrameReader {
   readonly #views = new Views(new ArrayBuffer(MOST_FRAME_BYTES));
+  readonly #cells = new CellReader(this.#views);
   #at = 0;
   readonly #sql: string[] = [];
   readonly #columns: (readonly string[])[] = [];
@@ -194,14 +198,19 @@ export class FrameReader {
       const changes = this.#value() as number;
       return { changes, lastInsertRowid: this.#value() as number | bigint } satisfies ChangesResult;
     }
-    if ((flags & ROWS) === 0) return undefined;
+    if ((flags & (TABLE | ROW)) === 0) return undefined;
+    const want = wantOf(flags);
     const count = this.#int(0);
-    const bytes = this.#int(1);
+    const length = this.#int(1);
     this.#at += 8;
     if ((flags & DEFINES) !== 0) this.#columns[number] = this.#texts(count);
     const columns = known(this.#columns[number], number);
-    const buffer = this.#views.buffer.slice(this.#at, this.#at + bytes);
-    return { want: wantOf(flags), columns, buffer } satisfies PackedRows;
+    if ((flags & ROW) !== 0) {
+      const cells = length < 0 ? undefined : this.#positional(keptColumns(want, count));
+      return { want, columns, cells } satisfies PackedRow;
+    }
+    const buffer = this.#views.buffer.slice(this.#at, this.#at + length);
+    return { want, columns, buffer } satisfies PackedTable;
   }
 
   #positional(count: number): SqlValue[] {
@@ -223,15 +232,10 @@ export class FrameReader {
   }
 
   #value(): SqlValue {
-    const kind = this.#int(0);
-    const bytes = this.#int(1);
-    const from = this.#at + 8;
-    if (kind === TEXT) return this.#text();
-    this.#at = align8(from + bytes);
-    if (kind === NULL) return null;
-    if (kind === NUMBER) return this.#views.f64[from / 8] ?? 0;
-    if (kind === BIGINT) return this.#views.i64[from / 8] ?? 0n;
-    return this.#views.u8.slice(from, from + bytes);
+    this.#cells.at = this.#at;
+    const value = this.#cells.next();
+    this.#at = this.#cells.at;
+    return value;
   }
 
   #text(): string {
@@ -266,7 +270,7 @@ export class FrameEncoder {
   readonly #writer = new FrameWriter();
   readonly #sql = new Numbering<string>();
   readonly #columns = new Numbering<string>();
-  #columnsKey: { readonly columns: readonly string[]; readonly key: string } | undefined;
+  readonly #columnKeys = new WeakMap<readonly string[], string>();
 
   marker(): Uint8Array {
     this.#writer.start(MARKER);
@@ -347,26 +351,30 @@ export class FrameEncoder {
   }
 
   #rows(reply: NumberedReply, packed: PackedRows): Uint8Array {
-    const { columns, buffer, want } = packed;
+    const { columns, want } = packed;
+    const isTable = "buffer" in packed;
     const key = this.#keyOf(columns);
     const number = this.#columns.find(key);
-    const defines = number === undefined ? DEFINES : 0;
-    this.#head(
-      reply,
-      ROWS | defines | (WANTS.indexOf(want) << WANT_SHIFT),
-      number ?? this.#columns.next,
-    );
-    this.#writer.pair(columns.length, buffer.byteLength);
+    let flags = (WANTS.indexOf(want) << WANT_SHIFT) | (isTable ? TABLE : ROW);
+    if (number === undefined) flags |= DEFINES;
+    const bytes = isTable
+      ? new Uint8Array(packed.buffer)
+      : (packed.cells as Uint8Array | undefined);
+    this.#head(reply, flags, number ?? this.#columns.next);
+    this.#writer.pair(columns.length, bytes?.length ?? -1);
     if (number === undefined) for (const name of columns) this.#writer.text(name, 0);
-    this.#writer.bytes(new Uint8Array(buffer));
+    if (bytes !== undefined) this.#writer.bytes(bytes);
     if (number === undefined) this.#columns.take(key);
     return this.#writer.finish();
   }
 
+  /** A statement that runs again gives the same array of names. */
   #keyOf(columns: readonly string[]): string {
-    if (this.#columnsKey?.columns === columns) return this.#columnsKey.key;
-    const key = JSON.stringify(columns);
-    this.#columnsKey = { columns, key };
+    let key = this.#columnKeys.get(columns);
+    if (key === undefined) {
+      key = JSON.stringify(columns);
+      this.#columnKeys.set(columns, key);
+    }
     return key;
   }
 }

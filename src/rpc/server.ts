@@ -53,9 +53,12 @@ function answerAll(
 /** Runs a request; whatever is thrown becomes the error of its reply. */
 export function answer(host: RequestHandler, request: Request, serial: number): NumberedReply {
   try {
-    const reply = host.handle(request, serial);
-    const error = reply.error === undefined ? undefined : toWire(reply.error);
-    return { ...reply, serial, error };
+    const { txn, autocommit, tainted, needsPermit, rows, result, error } = host.handle(
+      request,
+      serial,
+    );
+    const wire = error === undefined ? undefined : toWire(error);
+    return { serial, txn, autocommit, tainted, needsPermit, rows, result, error: wire };
   } catch (thrown) {
     // The state of the connection is unknown: it is reset before it is lent again.
     return {

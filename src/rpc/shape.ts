@@ -20,30 +20,25 @@ const MOST_GENERATED = 500;
 const MOST_SHAPES = 64;
 
 const shapes = new Map<string, RowShape>();
-let latest: { readonly columns: readonly string[]; readonly shape: RowShape } | undefined;
+/** By the very array of names, which a statement that runs again gives again. */
+const shapesByArray = new WeakMap<readonly string[], RowShape>();
 
 /**
  * The shape of rows with these columns, remembered: a statement that runs again yields rows of the
  * same hidden class. Of two columns of one name the last wins.
  */
 export function rowShape(columns: readonly string[]): RowShape {
-  if (latest !== undefined && sameNames(latest.columns, columns)) return latest.shape;
+  let shape = shapesByArray.get(columns);
+  if (shape !== undefined) return shape;
   const key = JSON.stringify(columns);
-  let shape = shapes.get(key);
+  shape = shapes.get(key);
   if (shape === undefined) {
     if (shapes.size >= MOST_SHAPES) shapes.clear();
     shape = newShape(columns);
     shapes.set(key, shape);
   }
-  latest = { columns, shape };
+  shapesByArray.set(columns, shape);
   return shape;
-}
-
-function sameNames(one: readonly string[], other: readonly string[]): boolean {
-  if (one === other) return true;
-  if (one.length !== other.length) return false;
-  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
-  return true;
 }
 
 function newShape(columns: readonly string[]): RowShape {
