@@ -88,10 +88,13 @@ export class Link {
    */
   send(job: Job): Reply | Promise<Reply> {
     if (job.signal?.aborted) return Promise.reject(job.signal.reason);
-    if (this.#queued > 0) return this.#enqueue(job);
-    const reply = this.#trySend(job);
-    if (reply === undefined) return this.#enqueue(job);
-    return reply.error === undefined ? reply : Promise.reject(this.#failure(reply.error, job));
+    if (this.#queued > 0 || !this.#maySend(job)) return this.#enqueue(job);
+    this.runningSql = job.sql;
+    this.lastSql = job.sql ?? this.lastSql;
+    const reply = this.port.request(job.request(this.#hasPermit));
+    const answered = reply instanceof Promise ? this.#await(reply, job) : this.#settle(reply, job);
+    if (answered instanceof Promise) this.#tail = answered;
+    return answered;
   }
 
   /** Resolves when everything that was sent has been answered. */
@@ -122,32 +125,58 @@ export class Link {
     this.#returnPermit();
   }
 
-  /** In the calling thread a reply comes at once, and needs neither queue nor promise. */
-  #trySend(job: Job): Reply | undefined {
-    if (this.port.parallel || this.broken !== undefined) return undefined;
-    if (job.writes && !this.#hasPermit) {
-      if (!this.#context.writeQueue.tryAcquire(this.#claim(job.sql))) return undefined;
-      this.#hasPermit = true;
-    }
-    this.lastSql = job.sql ?? this.lastSql;
-    const reply = this.port.request(job.request(this.#hasPermit));
-    if (reply instanceof Promise) throw new Error("BUG: a port that is not parallel made us wait");
+  /** Nothing has to be waited for: the way of most jobs, without a queue and its promises. */
+  #maySend(job: Job): boolean {
+    if (this.broken !== undefined) return false;
+    if (!job.writes || this.#hasPermit) return true;
+    this.#hasPermit = this.#context.writeQueue.tryAcquire(this.#claim(job.sql));
+    return this.#hasPermit;
+  }
+
+  /** Jobs that come meanwhile queue behind this one, its retries included. */
+  #await(sent: Promise<Reply>, job: Job): Promise<Reply> {
+    this.#queued++;
+    const { signal } = job;
+    const abort = signal === undefined ? undefined : () => this.interrupt();
+    if (abort !== undefined) signal?.addEventListener("abort", abort);
+    return sent.then((reply) => {
+      this.#queued--;
+      if (abort !== undefined) signal?.removeEventListener("abort", abort);
+      return this.#settle(reply, job);
+    });
+  }
+
+  /** The reply of a job that needed no wait after all, or the way of those that do. */
+  #settle(reply: Reply, job: Job): Reply | Promise<Reply> {
+    this.runningSql = undefined;
     this.#note(reply);
     if (reply.needsPermit) {
       job.onWrites?.();
-      return undefined;
+      return this.#again({ ...job, writes: true });
     }
-    return !job.once && isBusy(reply.error) ? undefined : reply;
+    if (reply.error === undefined) return reply;
+    if (!job.once && isBusy(reply.error)) return this.#again(job);
+    return Promise.reject(this.#failure(reply.error, job));
+  }
+
+  /** Sends a job once more, ahead of those that came meanwhile: they wait for its first answer. */
+  #again(job: Job): Promise<Reply> {
+    this.#queued++;
+    const reply = this.#perform(job);
+    const answered = () => void this.#queued--;
+    reply.then(answered, answered);
+    return reply;
   }
 
   #enqueue(job: Job): Promise<Reply> {
     this.#queued++;
     const { signal } = job;
     let begin = ignore;
-    const reply = this.#tail.then(() => {
+    const next = () => {
       begin();
       return this.#perform(job);
-    });
+    };
+    const reply = this.#tail.then(next, next);
     const answered = () => void this.#queued--;
     this.#tail = reply.then(answered, answered);
     if (signal === undefined) return reply;
@@ -193,7 +222,7 @@ export class Link {
     try {
       const reply = await this.port.request(job.request(this.#hasPermit));
       this.#state = reply;
-      if (reply.error instanceof WorkerCrashedError) this.abandon(reply.error);
+      this.#noteCrash(reply);
       return reply;
     } finally {
       this.runningSql = undefined;
@@ -202,7 +231,12 @@ export class Link {
 
   #note(reply: Reply): void {
     this.#state = reply;
+    this.#noteCrash(reply);
     this.#returnPermit();
+  }
+
+  #noteCrash({ error }: Reply): void {
+    if (error instanceof WorkerCrashedError) this.abandon(error);
   }
 
   async #waitForLock(job: Job, leftMs: number): Promise<void> {

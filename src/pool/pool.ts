@@ -206,6 +206,11 @@ export class ConnectionPool {
 
   /** Gives a connection back. @throws ConnectionReleasedError, TypeError for a foreign one */
   async release(connection: Connection): Promise<void> {
+    await this.#release(connection);
+  }
+
+  /** Gives a promise only where the connection has to be cleaned first. */
+  #release(connection: Connection): Promise<void> | undefined {
     if (!(connection instanceof Connection)) {
       throw new TypeError("release takes a connection that this pool lent");
     }
@@ -223,9 +228,14 @@ export class ConnectionPool {
     const heldMs = performance.now() - lease.since;
     this.#counters.released++;
     this.#counters.held.record(heldMs);
-    if (!link.isClean || link.isBusy) await this.#clean(link);
+    if (!link.isClean || link.isBusy) return this.#clean(link).then(() => this.#end(link, heldMs));
+    this.#end(link, heldMs);
+    return undefined;
+  }
+
+  #end(link: Link, heldMs: number): void {
     this.#takeBack(link);
-    this.#events.emit("release", { connection: link.id, heldMs });
+    if (this.#events.has("release")) this.#events.emit("release", { connection: link.id, heldMs });
   }
 
   /** Lends a connection to `body` and takes it back, whatever becomes of it. */
@@ -277,7 +287,9 @@ export class ConnectionPool {
 
   /** {@link Connection.query} on a connection borrowed for it. */
   async query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
-    return this.#once([sql], options, (db) => db.query<T>(sql, params, options));
+    return this.#once(this.#writes(textOf(sql)), options, (db) =>
+      db.query<T>(sql, params, options),
+    );
   }
 
   /** {@link Connection.queryFirst} on a connection borrowed for it. */
@@ -286,7 +298,9 @@ export class ConnectionPool {
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return this.#once([sql], options, (db) => db.queryFirst<T>(sql, params, options));
+    return this.#once(this.#writes(textOf(sql)), options, (db) =>
+      db.queryFirst<T>(sql, params, options),
+    );
   }
 
   /** {@link Connection.queryValue} on a connection borrowed for it. */
@@ -295,12 +309,14 @@ export class ConnectionPool {
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return this.#once([sql], options, (db) => db.queryValue<T>(sql, params, options));
+    return this.#once(this.#writes(textOf(sql)), options, (db) =>
+      db.queryValue<T>(sql, params, options),
+    );
   }
 
   /** {@link Connection.execute} on a connection borrowed for it. */
   async execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
-    return this.#once([sql], options, (db) => db.execute(sql, params, options));
+    return this.#once(this.#writes(textOf(sql)), options, (db) => db.execute(sql, params, options));
   }
 
   /** {@link Connection.executeMany} on a connection borrowed for it. */
@@ -309,7 +325,8 @@ export class ConnectionPool {
     paramsList: readonly BindParams[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
-    return this.#once([sql], options, (db) => db.executeMany(sql, paramsList, options));
+    const writes = this.#writes(textOf(sql));
+    return this.#once(writes, options, (db) => db.executeMany(sql, paramsList, options));
   }
 
   /** {@link Connection.executeScript} on a connection borrowed for it. */
@@ -323,8 +340,9 @@ export class ConnectionPool {
     statements: readonly BatchStatement[],
     options?: QueryOptions,
   ): Promise<Result<T>[]> {
-    const list = Array.isArray(statements) ? statements.map(({ sql }) => sql) : [];
-    return this.#once(list, options, (db) => db.batch<T>(statements, options));
+    const list = Array.isArray(statements) ? statements : [];
+    const writes = list.some(({ sql }) => this.#writes(textOf(sql)));
+    return this.#once(writes, options, (db) => db.batch<T>(statements, options));
   }
 
   /** {@link Connection.iterate} on a connection borrowed until the loop ends. */
@@ -474,16 +492,27 @@ export class ConnectionPool {
 
   // --- Leases ---
 
-  async #lease(options: AcquireOptions | undefined, readonly: boolean): Promise<Connection> {
+  /** A lease, at once where a connection is idle. */
+  #lease(options: AcquireOptions | undefined, readonly: boolean): Connection | Promise<Connection> {
     if (options !== undefined) checkAcquireOptions(options);
+    const link = options?.signal?.aborted ? undefined : this.#pool.tryAcquire();
+    return link === undefined ? this.#leaseLater(options, readonly) : this.#lend(link, readonly, 0);
+  }
+
+  async #leaseLater(options: AcquireOptions | undefined, readonly: boolean): Promise<Connection> {
     const started = performance.now();
-    const link = this.#pool.tryAcquire() ?? (await this.#wait(options));
-    const waitMs = performance.now() - started;
+    const link = await this.#wait(options);
+    return this.#lend(link, readonly, performance.now() - started);
+  }
+
+  #lend(link: Link, readonly: boolean, waitMs: number): Connection {
     const connection = new Connection(link, this.#lender, readonly || this.#options.readonly);
     this.#leases.set(link, this.#newLease(connection, link));
     this.#counters.acquired++;
     this.#counters.acquireWait.record(waitMs);
-    this.#events.emit("acquire", { connection: link.id, waitMs });
+    if (this.#events.has("acquire")) {
+      this.#events.emit("acquire", { connection: link.id, waitMs });
+    }
     return connection;
   }
 
@@ -522,7 +551,8 @@ export class ConnectionPool {
   #newLease(connection: Connection, link: Link): Lease {
     const { leakThreshold } = this.#options;
     const since = performance.now();
-    const stack = leakThreshold > 0 ? new Error("acquired here").stack : undefined;
+    if (leakThreshold === 0) return { connection, link, since, stack: undefined, settle() {} };
+    const { stack } = new Error("acquired here");
     const settle = watchForLeak(leakThreshold, () => {
       this.#counters.leaked++;
       const heldMs = performance.now() - since;
@@ -550,7 +580,7 @@ export class ConnectionPool {
 
   /** Releases a lease, unless its borrower or `close` has done so. */
   async #giveBack(db: Connection): Promise<void> {
-    if (!db.isReleased) await this.release(db);
+    if (!db.isReleased) await this.#release(db);
   }
 
   /** Runs `body` on a connection when it is this pool's caller's turn to write. */
@@ -589,19 +619,20 @@ export class ConnectionPool {
     );
   }
 
-  /** One request, of one statement or several, on a connection borrowed for it. */
+  /** One request on a connection borrowed for it. */
   async #once<T>(
-    statements: readonly Sql[],
+    writes: boolean,
     options: QueryOptions | undefined,
     body: (db: Connection) => Promise<T>,
   ): Promise<T> {
-    const writes = statements.some((sql) => this.#writes(textOf(sql)));
     if (writes && !this.#options.readonly) return this.#inTurn(signalOf(options), body);
-    const db = await this.#lease(signalOf(options), false);
+    const lease = this.#lease(signalOf(options), false);
+    const db = lease instanceof Promise ? await lease : lease;
     try {
       return await body(db);
     } finally {
-      await this.#giveBack(db);
+      const cleaned = db.isReleased ? undefined : this.#release(db);
+      if (cleaned !== undefined) await cleaned;
     }
   }
 
@@ -779,6 +810,6 @@ function checkBody(body: unknown): void {
 
 function signalOf(
   options: { readonly signal?: AbortSignal | undefined } | undefined,
-): AcquireOptions {
-  return options?.signal === undefined ? {} : { signal: options.signal };
+): AcquireOptions | undefined {
+  return options?.signal === undefined ? undefined : { signal: options.signal };
 }

@@ -11,7 +11,7 @@ import { align8, BIGINT, BLOB, NULL, NUMBER, TEXT, Views } from "./packed-bytes.
 const FIRST_BYTES = 1024;
 /** A larger buffer is not kept for the next row. */
 const MOST_KEPT_BYTES = 1 << 20;
-/** Fewer bytes are faster copied one by one than through a subarray. */
+/** Fewer are faster copied one by one than through a subarray. */
 const FEW = 48;
 
 /** Takes in the cells of one row. */
@@ -48,6 +48,16 @@ export class CellWriter {
     this.#copy(BLOB, heap, start, end);
   }
 
+  /** Bytes of the cells so far, a multiple of 8. */
+  get byteLength(): number {
+    return this.#at;
+  }
+
+  /** The cells so far, from the first word on; good until the next call. */
+  get words(): Int32Array {
+    return this.#views.i32;
+  }
+
   /** A copy of the cells so far. */
   take(): Uint8Array<ArrayBuffer> {
     return this.#views.u8.slice(0, this.#at);
@@ -78,6 +88,12 @@ export class CellWriter {
     more.u8.set(this.#views.u8.subarray(0, this.#at));
     this.#views = more;
   }
+}
+
+/** Copies the first `count` words of `from` to `to` at `at`. */
+export function copyWords(from: Int32Array, to: Int32Array, at: number, count: number): void {
+  if (count > FEW) to.set(from.subarray(0, count), at);
+  else for (let i = 0; i < count; i++) to[at + i] = from[i] ?? 0;
 }
 
 /** Reads cells where they lie. */

@@ -18,11 +18,14 @@ export interface PackedTable {
   readonly buffer: ArrayBuffer;
 }
 
-/** One row, or none, as plain data: its cells packed, or read already. */
+/**
+ * One row, or none: its cells in the packer, where the next result takes their place (see
+ * {@link keepRow}), packed as plain data, or read already.
+ */
 export interface PackedRow {
   readonly want: Want;
   readonly columns: readonly string[];
-  readonly cells: Uint8Array<ArrayBuffer> | readonly SqlValue[] | undefined;
+  cells: CellWriter | Uint8Array<ArrayBuffer> | readonly SqlValue[] | undefined;
 }
 
 /** A result as plain data. */
@@ -35,6 +38,11 @@ const LEAST_TRANSFERRED = 8192;
 export function transferables(packed: PackedRows): ArrayBuffer[] {
   const buffer = "buffer" in packed ? packed.buffer : bufferOf(packed.cells);
   return buffer === undefined || buffer.byteLength < LEAST_TRANSFERRED ? [] : [buffer];
+}
+
+/** Makes a result plain data that stays as it is while the packer goes on. */
+export function keepRow(packed: PackedRows): void {
+  if ("cells" in packed && packed.cells instanceof CellWriter) packed.cells = packed.cells.take();
 }
 
 function bufferOf(cells: PackedRow["cells"]): ArrayBuffer | undefined {
@@ -105,8 +113,7 @@ export class RowPacker implements RowCollector {
   take(): PackedRows {
     const columns = this.#columns;
     const want = this.#want;
-    if (!this.#many)
-      return { want, columns, cells: this.rows === 0 ? undefined : this.#row.take() };
+    if (!this.#many) return { want, columns, cells: this.rows === 0 ? undefined : this.#row };
     const buffer = this.#takeTable();
     this.rows = 0;
     this.#useColumns(columns);
@@ -155,7 +162,10 @@ function unpackTable({ want, columns: names, buffer }: PackedTable): unknown {
   return want === "objects" ? rowShape(names).objects(rows, columns) : rowArrays(rows, columns);
 }
 
-function unpackRow({ want, columns, cells }: PackedRow): unknown {
+function unpackRow(packed: PackedRow): unknown {
+  keepRow(packed);
+  const { want, columns } = packed;
+  const cells = packed.cells as Exclude<PackedRow["cells"], CellWriter>;
   if (cells === undefined) return undefined;
   const row =
     cells instanceof Uint8Array ? readCells(cells, keptColumns(want, columns.length)) : cells;

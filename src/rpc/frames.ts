@@ -15,7 +15,7 @@
 
 import { decodeText, encodeText } from "../text.ts";
 import type { SqlValue, TxnState } from "../types.ts";
-import { CellReader } from "./cells.ts";
+import { CellReader, type CellWriter, copyWords } from "./cells.ts";
 import { keptColumns, type PackedRow, type PackedRows, type PackedTable } from "./codec.ts";
 import type { NumberedReply, NumberedRequest } from "./endpoint.ts";
 import { align8, BIGINT, BLOB, NULL, NUMBER, TEXT, Views } from "./packed-bytes.ts";
@@ -113,9 +113,15 @@ class FrameWriter {
     } else throw notInFrame;
   }
 
-  finish(): Uint8Array {
+  cells(cells: CellWriter): void {
+    const from = this.#reserve(cells.byteLength);
+    copyWords(cells.words, this.#views.i32, from / 4, cells.byteLength / 4);
+  }
+
+  /** The frame's words, whose first is its size in bytes; what lies behind it is of older frames. */
+  finish(): Int32Array {
     this.#views.i32[0] = this.#at;
-    return this.#views.u8.subarray(0, this.#at);
+    return this.#views.i32;
   }
 
   /** One that SQLite cannot hold goes the other way, where it is refused with its own error. */
@@ -142,8 +148,8 @@ export class FrameReader {
   readonly #columns: (readonly string[])[] = [];
 
   /** Where the ring copies a frame to. */
-  get frame(): Uint8Array {
-    return this.#views.u8;
+  get frame(): Int32Array {
+    return this.#views.i32;
   }
 
   get type(): number {
@@ -272,19 +278,19 @@ export class FrameEncoder {
   readonly #columns = new Numbering<string>();
   readonly #columnKeys = new WeakMap<readonly string[], string>();
 
-  marker(): Uint8Array {
+  marker(): Int32Array {
     this.#writer.start(MARKER);
     return this.#writer.finish();
   }
 
   /** Undefined for a request that has to go as a message. */
-  request(serial: number, request: Request): Uint8Array | undefined {
+  request(serial: number, request: Request): Int32Array | undefined {
     if (request.kind !== "run") return undefined;
     return orUndefined(() => this.#run(serial, request));
   }
 
   /** Undefined for a reply that has to go as a message. */
-  reply(request: Request, reply: NumberedReply): Uint8Array | undefined {
+  reply(request: Request, reply: NumberedReply): Int32Array | undefined {
     if (reply.error !== undefined) return undefined;
     if (reply.result === undefined) return orUndefined(() => this.#state(reply, 0, 0));
     if (request.kind === "many" || (request.kind === "run" && request.want === "changes")) {
@@ -294,7 +300,7 @@ export class FrameEncoder {
     return orUndefined(() => this.#rows(reply, reply.result as PackedRows));
   }
 
-  #run(serial: number, request: RunRequest): Uint8Array {
+  #run(serial: number, request: RunRequest): Int32Array {
     const { sql, params, permit, readonly, want } = request;
     const writer = this.#writer;
     const number = this.#sql.find(sql);
@@ -337,12 +343,12 @@ export class FrameEncoder {
     this.#writer.pair(reply.rows, number);
   }
 
-  #state(reply: NumberedReply, more: number, number: number): Uint8Array {
+  #state(reply: NumberedReply, more: number, number: number): Int32Array {
     this.#head(reply, more, number);
     return this.#writer.finish();
   }
 
-  #changes(reply: NumberedReply): Uint8Array {
+  #changes(reply: NumberedReply): Int32Array {
     const { changes, lastInsertRowid } = reply.result as ChangesResult;
     this.#head(reply, CHANGES, 0);
     this.#writer.value(changes);
@@ -350,20 +356,20 @@ export class FrameEncoder {
     return this.#writer.finish();
   }
 
-  #rows(reply: NumberedReply, packed: PackedRows): Uint8Array {
+  #rows(reply: NumberedReply, packed: PackedRows): Int32Array {
     const { columns, want } = packed;
     const isTable = "buffer" in packed;
     const key = this.#keyOf(columns);
     const number = this.#columns.find(key);
     let flags = (WANTS.indexOf(want) << WANT_SHIFT) | (isTable ? TABLE : ROW);
     if (number === undefined) flags |= DEFINES;
-    const bytes = isTable
-      ? new Uint8Array(packed.buffer)
-      : (packed.cells as Uint8Array | undefined);
+    const cells = isTable ? undefined : (packed.cells as CellWriter | undefined);
+    const size = isTable ? packed.buffer.byteLength : (cells?.byteLength ?? -1);
     this.#head(reply, flags, number ?? this.#columns.next);
-    this.#writer.pair(columns.length, bytes?.length ?? -1);
+    this.#writer.pair(columns.length, size);
     if (number === undefined) for (const name of columns) this.#writer.text(name, 0);
-    if (bytes !== undefined) this.#writer.bytes(bytes);
+    if (isTable) this.#writer.bytes(new Uint8Array(packed.buffer));
+    else if (cells !== undefined) this.#writer.cells(cells);
     if (number === undefined) this.#columns.take(key);
     return this.#writer.finish();
   }
@@ -379,7 +385,7 @@ export class FrameEncoder {
   }
 }
 
-function orUndefined(encode: () => Uint8Array): Uint8Array | undefined {
+function orUndefined(encode: () => Int32Array): Int32Array | undefined {
   try {
     return encode();
   } catch (thrown) {

@@ -2,7 +2,7 @@
 // loop: it takes frames, spins a little when there are none, then blocks; after a while without any
 // it returns to its event loop, where a message wakes it.
 
-import { transferables } from "./codec.ts";
+import { keepRow, transferables } from "./codec.ts";
 import type {
   FromHost,
   HostEndpoint,
@@ -114,6 +114,7 @@ class RingServer {
     if (frame !== undefined) this.#write(frame);
     else {
       const packed = packedRowsOf(request, reply.result);
+      packed.forEach(keepRow);
       this.#post({ type: "replies", replies: [reply] }, packed.flatMap(transferables));
     }
     const now = performance.now();
@@ -127,7 +128,7 @@ class RingServer {
   }
 
   /** The caller always makes room in the end: it never blocks on this thread. */
-  #write(frame: Uint8Array): void {
+  #write(frame: Int32Array): void {
     while (!this.#replies.write(frame)) {
       this.#tell();
       this.#replies.waitForRoom(1);

@@ -1,7 +1,7 @@
 // The end of the protocol in the thread that owns SQLite.
 
 import { toWire } from "../errors.ts";
-import { transferables } from "./codec.ts";
+import { keepRow, transferables } from "./codec.ts";
 import type { FromHost, HostEndpoint, NumberedReply, NumberedRequest, ToHost } from "./endpoint.ts";
 import { packedRowsOf } from "./packed-reply.ts";
 import type { Reply, Request } from "./protocol.ts";
@@ -38,6 +38,7 @@ function answerAll(
     const reply = answer(host, request, serial);
     replies.push(reply);
     for (const packed of packedRowsOf(request, reply.result)) {
+      keepRow(packed);
       for (const buffer of transferables(packed)) transfer.push(buffer);
     }
     const now = performance.now();

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { RowPacker, transferables, unpackRows } from "../../src/rpc/codec.ts";
+import {
+  keepRow,
+  type PackedTable,
+  RowPacker,
+  transferables,
+  unpackRows,
+} from "../../src/rpc/codec.ts";
 import type { Want } from "../../src/rpc/protocol.ts";
 import { decodeText, encodeText } from "../../src/text.ts";
 import type { Row, RowSink, SqlValue } from "../../src/types.ts";
@@ -85,6 +91,7 @@ function pack(packer: RowPacker, want: Want, columns: string[], rows: Cell[][]) 
   feed(packer, columns, rows);
   const packed = packer.take();
   // As on its way to another thread.
+  keepRow(packed);
   return structuredClone(packed, { transfer: transferables(packed) });
 }
 
@@ -271,6 +278,6 @@ test("RowPacker.start() drops what an abandoned result left", () => {
 test("transferables() moves large results and copies small ones", () => {
   const large = pack(new RowPacker(), "arrays", ["a"], [["x".repeat(100_000)]]);
   const small = pack(new RowPacker(), "arrays", ["a"], [["x"]]);
-  expect(transferables(large)).toEqual([large.buffer]);
+  expect(transferables(large)).toEqual([(large as PackedTable).buffer]);
   expect(transferables(small)).toEqual([]);
 });
