@@ -6,7 +6,7 @@ import { type Link, MessageLink } from "./link.ts";
 import { unpackResult } from "./packed-reply.ts";
 import type { Port } from "./port.ts";
 import type { Reply, Request } from "./protocol.ts";
-import { RingLink } from "./ring-link.ts";
+import { type NextTurn, RingLink } from "./ring-link.ts";
 
 /** Connections share these words; a word names one request, so a stranger's is rarely hit. */
 export const INTERRUPT_WORDS = 4096;
@@ -22,6 +22,8 @@ export interface ThreadClientOptions {
   readonly interrupts: Int32Array | undefined;
   /** Memory that small requests and replies go through; undefined: all go by `postMessage`. */
   readonly rings?: Rings | undefined;
+  /** A cheap way to look at the rings again and again; undefined where there is none. */
+  readonly nextTurn?: NextTurn | undefined;
 }
 
 interface Outstanding {
@@ -65,7 +67,7 @@ export class ThreadClient implements Port {
     this.#link =
       options.rings === undefined
         ? new MessageLink(endpoint, listener)
-        : new RingLink(endpoint, options.rings, listener);
+        : new RingLink(endpoint, options.rings, listener, options.nextTurn);
     endpoint.onExit((error) => this.#exited(error));
     endpoint.unref();
   }

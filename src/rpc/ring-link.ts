@@ -6,12 +6,22 @@ import { FrameEncoder, FrameReader, REPLY } from "./frames.ts";
 import { type Link, type LinkListener, postRequests } from "./link.ts";
 import { RingReader, RingWriter } from "./ring.ts";
 
+/**
+ * A thread that has been told takes several times as long to hear of a reply as one that looks for it,
+ * and most replies are there sooner than this.
+ */
+const POLL_MS = 0.1;
+
+/** Calls a function in the next turn of the event loop, after I/O. */
+export type NextTurn = (callback: () => void) => void;
+
 type Outgoing = NumberedRequest | "close" | "marker";
 
 /** Sends small requests through a ring, the others as messages of one microtask each. */
 export class RingLink implements Link {
   readonly #endpoint: Endpoint;
   readonly #listener: LinkListener;
+  readonly #nextTurn: NextTurn | undefined;
   readonly #requests: RingWriter;
   readonly #replies: RingReader;
   readonly #encoder = new FrameEncoder();
@@ -28,9 +38,15 @@ export class RingLink implements Link {
   #listening = false;
   #stopped = false;
 
-  constructor(endpoint: Endpoint, rings: Rings, listener: LinkListener) {
+  constructor(
+    endpoint: Endpoint,
+    rings: Rings,
+    listener: LinkListener,
+    nextTurn: NextTurn | undefined,
+  ) {
     this.#endpoint = endpoint;
     this.#listener = listener;
+    this.#nextTurn = nextTurn;
     this.#requests = new RingWriter(rings.requests);
     this.#replies = new RingReader(rings.replies);
     endpoint.onMessage((message) => {
@@ -154,12 +170,24 @@ export class RingLink implements Link {
   #listen(): void {
     if (this.#listening || this.#stopped || this.#unanswered === 0 || this.#markers > 0) return;
     this.#listening = true;
-    this.#replies.whenFilled(() => {
-      this.#listening = false;
-      this.#receive();
-      this.#listen();
+    if (this.#nextTurn === undefined) this.#replies.whenFilled(this.#hear);
+    else this.#poll(this.#nextTurn, performance.now() + POLL_MS);
+  }
+
+  /** Looks for replies in every turn of the event loop for a while, before it waits to be told. */
+  #poll(nextTurn: NextTurn, until: number): void {
+    nextTurn(() => {
+      if (!this.#replies.isEmpty || this.#stopped) this.#hear();
+      else if (performance.now() < until) this.#poll(nextTurn, until);
+      else this.#replies.whenFilled(this.#hear);
     });
   }
+
+  readonly #hear = (): void => {
+    this.#listening = false;
+    this.#receive();
+    this.#listen();
+  };
 
   /** Hands on what has come, in the ring's order. */
   #receive(): void {

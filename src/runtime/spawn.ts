@@ -29,7 +29,8 @@ export async function spawnNodeThread(
     await worker.terminate();
     throw error;
   }
-  return new ThreadClient(nodeEndpoint(worker), { interrupts, rings });
+  const nextTurn = (callback: () => void) => void setImmediate(callback);
+  return new ThreadClient(nodeEndpoint(worker), { interrupts, rings, nextTurn });
 }
 
 function started(worker: Worker): Promise<void> {

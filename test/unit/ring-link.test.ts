@@ -46,6 +46,7 @@ function newLink() {
       },
       failed: () => {},
     },
+    undefined,
   );
   const replies = new RingWriter(rings.replies);
   const encoder = new FrameEncoder();
