@@ -47,19 +47,20 @@ export async function perCall(count, body) {
  * Calls per second, `depth` of them under way at any time, for about `forMs`.
  * @param {number} depth
  * @param {number} forMs
- * @param {(i: number) => Promise<unknown>} body
+ * @param {(i: number, lane: number) => Promise<unknown>} body Given the number of the call, and which
+ *   of those that are under way it is.
  */
 export async function throughput(depth, forMs, body) {
   let done = 0;
   let i = 0;
   let end = performance.now() + forMs / 3;
-  const lane = async () => {
+  const lane = async (/** @type {number} */ number) => {
     while (performance.now() < end) {
-      await body(i++);
+      await body(i++, number);
       done++;
     }
   };
-  const lanes = () => Promise.all(Array.from({ length: depth }, lane));
+  const lanes = () => Promise.all(Array.from({ length: depth }, (_, number) => lane(number)));
   await lanes();
   const rates = [];
   for (let round = 0; round < 3; round++) {
