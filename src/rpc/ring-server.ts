@@ -19,8 +19,6 @@ import { answer, answerClose, type RequestHandler } from "./server.ts";
 /** A blocked thread takes several times as long to wake as a spinning one takes to notice. */
 const SPIN_MS = 0.05;
 const BLOCK_MS = 100;
-/** Replies are told of together, but none is held back for longer. */
-const MOST_HELD_MS = 0.05;
 
 /** Answers the requests that come through `rings` and, as markers say, as messages. */
 export function serveRings(
@@ -43,8 +41,6 @@ class RingServer {
   /** Messages that came before their markers were read. */
   readonly #messages: ToHost[] = [];
   #closed = false;
-  /** Since when the caller has not been told of a reply; 0: it has been told of all. */
-  #heldSince = 0;
 
   constructor(
     endpoint: HostEndpoint & Required<Pick<HostEndpoint, "receive">>,
@@ -70,7 +66,6 @@ class RingServer {
   #work(): void {
     while (!this.#closed) {
       while (!this.#closed && this.#requests.read(this.#reader.frame) > 0) this.#take();
-      this.#tell();
       if (this.#closed || this.#spin()) continue;
       this.#requests.wait(BLOCK_MS);
       if (this.#requests.isEmpty && this.#requests.fallAsleep()) return;
@@ -117,9 +112,6 @@ class RingServer {
       packed.forEach(keepRow);
       this.#post({ type: "replies", replies: [reply] }, packed.flatMap(transferables));
     }
-    const now = performance.now();
-    if (this.#heldSince === 0) this.#heldSince = now;
-    else if (now - this.#heldSince > MOST_HELD_MS) this.#tell();
   }
 
   #post(message: FromHost, transfer: ArrayBuffer[]): void {
@@ -130,13 +122,10 @@ class RingServer {
   /** The caller always makes room in the end: it never blocks on this thread. */
   #write(frame: Int32Array): void {
     while (!this.#replies.write(frame)) {
-      this.#tell();
+      this.#replies.wake();
       this.#replies.waitForRoom(1);
     }
-  }
-
-  #tell(): void {
-    this.#heldSince = 0;
+    // At once, because the next statement may take long; next to nothing while the caller is awake.
     this.#replies.wake();
   }
 }

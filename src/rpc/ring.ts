@@ -66,8 +66,9 @@ export class RingWriter {
     return state === ASLEEP;
   }
 
-  /** Blocks until the consumer may have read something, at most `ms`. */
+  /** Blocks for `ms`, in which the consumer may read something. */
   waitForRoom(ms: number): void {
+    // Nobody is told that there is room: a full ring is rare, and telling would cost every reader.
     Atomics.wait(this.#control, TAIL, Atomics.load(this.#control, TAIL), ms);
   }
 }
@@ -100,7 +101,6 @@ export class RingReader {
       if (size > FEW_BYTES) target.set(this.#words.subarray(at / 4, (at + size) / 4));
       else for (let i = 0; i < size / 4; i++) target[i] = this.#words[at / 4 + i] ?? 0;
       Atomics.store(this.#control, TAIL, (tail + size) | 0);
-      Atomics.notify(this.#control, TAIL);
       return size;
     }
   }
