@@ -18,8 +18,8 @@ console.log(JSON.stringify(await measured[part]?.()));
 async function hopPlain() {
   const plain = await startPlainWorker(file);
   const point = (/** @type {number} */ i) => plain.request(POINT, [(i % 1000) + 1], "first");
+  const held = await throughput(64, 4_000, point);
   const latency = await perCall(4_000, point);
-  const held = await throughput(64, 3_000, point);
   await plain.close();
   return { latency, held };
 }
@@ -29,8 +29,8 @@ async function hopPool() {
   const leases = await Promise.all(Array.from({ length: 64 }, () => pool.acquire()));
   const point = (/** @type {number} */ i, lane = 0) =>
     leases[lane]?.queryFirst(POINT, [(i % 1000) + 1]) ?? Promise.resolve();
+  const held = await throughput(64, 4_000, point);
   const latency = await perCall(4_000, point);
-  const held = await throughput(64, 3_000, point);
   for (const db of leases) await db.release();
   const pooled = await throughput(64, 3_000, (i) => pool.queryFirst(POINT, [(i % 1000) + 1]));
   await pool.close();
