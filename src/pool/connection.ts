@@ -13,7 +13,7 @@ import type {
 } from "../rpc/protocol.ts";
 import type { BindParams, BindValue, ExecuteResult, Row } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
-import type { Link } from "./link.ts";
+import type { Job, Link } from "./link.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import { normalizeParams } from "./params.ts";
 import { type SqlQuery, toStatement } from "./sql.ts";
@@ -37,6 +37,8 @@ export interface Result<T = Row> extends ExecuteResult {
 export interface Lender {
   /** The statement probably writes. */
   guessWrites(sql: string): boolean;
+  /** The statement certainly changes nothing. */
+  onlyReads(sql: string): boolean;
   /** The statement does write, whatever was guessed. */
   learnWrites(sql: string): void;
   /** A request has ended. */
@@ -211,7 +213,7 @@ export class Connection {
           options,
           false,
           ({ timeoutMs }) => ({ kind: "fetch", connection: id, cursor, chunkRows, timeoutMs }),
-          true,
+          { once: true },
         ),
       close: () => this.#closeCursor(cursor),
     };
@@ -273,7 +275,10 @@ export class Connection {
   ): Promise<unknown> {
     const statement = toStatement(sql, params);
     const text = statement.sql;
-    const sent = this.#send(text, options, this.#guess(text), (access) => ({
+    const writes = this.#guess(text);
+    // An abort stops whatever the connection runs, so what can be aborted runs alone.
+    const reads = !writes && options?.signal === undefined && this.#lender.onlyReads(text);
+    const request = (access: Access): Request => ({
       kind: "run",
       connection: this.id,
       permit: access.permit,
@@ -282,7 +287,8 @@ export class Connection {
       sql: text,
       params: statement.params,
       want,
-    }));
+    });
+    const sent = this.#send(text, options, writes, request, { reads });
     return (sent instanceof Promise ? await sent : sent).result;
   }
 
@@ -291,7 +297,7 @@ export class Connection {
     options: QueryOptions | undefined,
     writes: boolean,
     request: (access: Access) => Request,
-    once = false,
+    more: Pick<Job, "once" | "reads"> = {},
   ): Reply | Promise<Reply> {
     this.#checkOpen();
     if (options !== undefined) checkQueryOptions(options);
@@ -301,7 +307,7 @@ export class Connection {
       request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs }),
       sql,
       writes: writes && !this.#readonly,
-      once,
+      ...more,
       signal: options?.signal,
       onWrites: () => this.#lender.learnWrites(sql),
     });

@@ -32,6 +32,8 @@ export interface Job {
   readonly sql: string | undefined;
   /** It is expected to write: the permit is taken before it is sent. */
   readonly writes: boolean;
+  /** It changes nothing, whatever it is, and is not to be aborted alone: reads may overlap. */
+  readonly reads?: boolean;
   /** It is of no use to send it again: a fetch that fails has closed its cursor. */
   readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -56,10 +58,14 @@ export class Link {
   readonly #context: LinkContext;
   #state: Pick<Reply, "txn" | "autocommit" | "tainted"> = FRESH;
   #hasPermit = false;
-  /** Keeps the permit although no write transaction is open. */
-  #pinned = false;
+  /** Jobs that have not been answered. */
   #queued = 0;
+  /** Those of them that only read and are in the thread: when all are, a further one may follow. */
+  #reading = 0;
+  /** The answer to the latest job. */
   #tail: Promise<unknown> = Promise.resolve();
+  /** A job that is sent once more: whatever is not in the thread yet comes after it. */
+  #retrying: Promise<unknown> | undefined;
 
   constructor(id: number, port: Port, context: LinkContext) {
     this.id = id;
@@ -88,7 +94,8 @@ export class Link {
    */
   send(job: Job): Reply | Promise<Reply> {
     if (job.signal?.aborted) return Promise.reject(job.signal.reason);
-    if (this.#queued > 0 || !this.#maySend(job)) return this.#enqueue(job);
+    const isNext = this.#queued === 0 || (job.reads === true && this.#queued === this.#reading);
+    if (!isNext || !this.#maySend(job)) return this.#enqueue(job);
     this.runningSql = job.sql;
     this.lastSql = job.sql ?? this.lastSql;
     const reply = this.port.request(job.request(this.#hasPermit));
@@ -99,28 +106,16 @@ export class Link {
 
   /** Resolves when everything that was sent has been answered. */
   async settled(): Promise<void> {
-    while (this.#queued > 0) await this.#tail;
+    while (this.#queued > 0) await (this.#retrying ?? this.#tail).catch(ignore);
   }
 
   interrupt(): void {
     this.port.interrupt(this.id);
   }
 
-  /** Takes the write permit ahead of any statement, and keeps it until `unpin`. */
-  async pin(sql: string, signal: AbortSignal | undefined): Promise<void> {
-    await this.#takePermit(sql, signal, this.#context.busyTimeoutMs);
-    this.#pinned = true;
-  }
-
-  unpin(): void {
-    this.#pinned = false;
-    this.#returnPermit();
-  }
-
   /** The connection is gone: what it held is free. */
   abandon(error: Error): void {
     this.broken ??= error;
-    this.#pinned = false;
     this.#state = FRESH;
     this.#returnPermit();
   }
@@ -133,14 +128,17 @@ export class Link {
     return this.#hasPermit;
   }
 
-  /** Jobs that come meanwhile queue behind this one, its retries included. */
+  /** Jobs that come meanwhile queue behind this one, but for reads behind reads. */
   #await(sent: Promise<Reply>, job: Job): Promise<Reply> {
+    const reads = job.reads ? 1 : 0;
     this.#queued++;
+    this.#reading += reads;
     const { signal } = job;
     const abort = signal === undefined ? undefined : () => this.interrupt();
     if (abort !== undefined) signal?.addEventListener("abort", abort);
     return sent.then((reply) => {
       this.#queued--;
+      this.#reading -= reads;
       if (abort !== undefined) signal?.removeEventListener("abort", abort);
       return this.#settle(reply, job);
     });
@@ -148,7 +146,7 @@ export class Link {
 
   /** The reply of a job that needed no wait after all, or the way of those that do. */
   #settle(reply: Reply, job: Job): Reply | Promise<Reply> {
-    this.runningSql = undefined;
+    if (this.#queued === 0) this.runningSql = undefined;
     this.#note(reply);
     if (reply.needsPermit) {
       job.onWrites?.();
@@ -159,11 +157,15 @@ export class Link {
     return Promise.reject(this.#failure(reply.error, job));
   }
 
-  /** Sends a job once more, ahead of those that came meanwhile: they wait for its first answer. */
+  /** Sends a job once more, ahead of those that are queued. */
   #again(job: Job): Promise<Reply> {
     this.#queued++;
     const reply = this.#perform(job);
-    const answered = () => void this.#queued--;
+    this.#retrying = reply;
+    const answered = () => {
+      this.#queued--;
+      if (this.#retrying === reply) this.#retrying = undefined;
+    };
     reply.then(answered, answered);
     return reply;
   }
@@ -172,7 +174,8 @@ export class Link {
     this.#queued++;
     const { signal } = job;
     let begin = ignore;
-    const next = () => {
+    const next = (): Promise<Reply> => {
+      if (this.#retrying !== undefined) return this.#retrying.then(next, next);
       begin();
       return this.#perform(job);
     };
@@ -268,9 +271,9 @@ export class Link {
     return { pool: this.#context.pool, connection: this.id, sql };
   }
 
-  /** The permit is held for as long as SQLite's lock is, or the connection is pinned. */
+  /** The permit is held for as long as SQLite's lock is. */
   #returnPermit(): void {
-    if (!this.#hasPermit || this.#pinned || this.#state.txn === 2) return;
+    if (!this.#hasPermit || this.#state.txn === 2) return;
     this.#hasPermit = false;
     this.#context.writeQueue.release();
   }

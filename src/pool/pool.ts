@@ -46,7 +46,7 @@ import {
   type ResolvedOptions,
 } from "./options.ts";
 import { Semaphore } from "./semaphore.ts";
-import { guessWrites, textOf } from "./sql.ts";
+import { guessWrites, onlyReads, textOf } from "./sql.ts";
 import { PoolCounters, type PoolStats, snapshot } from "./stats.ts";
 import { Threads } from "./threads.ts";
 import type { TransactionOptions } from "./transaction.ts";
@@ -82,6 +82,7 @@ export class ConnectionPool {
   /** One turn to write per pool: further writers wait here and not on a connection each. */
   readonly #writerTurn = new Semaphore(1);
   readonly #knownWrites = new Map<string, boolean>();
+  readonly #knownReads = new Map<string, boolean>();
   readonly #closing = new Set<Promise<void>>();
   #journalMode: JournalMode;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
@@ -122,6 +123,7 @@ export class ConnectionPool {
     });
     this.#lender = {
       guessWrites: (sql) => this.#writes(sql),
+      onlyReads: (sql) => this.#onlyReads(sql),
       learnWrites: (sql) => this.#learn(sql, true),
       onQuery: (query) => this.#onQuery(query),
       release: (connection) => this.release(connection),
@@ -785,6 +787,16 @@ export class ConnectionPool {
 
   #writes(sql: string): boolean {
     return this.#knownWrites.get(sql) ?? this.#learn(sql, guessWrites(sql));
+  }
+
+  #onlyReads(sql: string): boolean {
+    let known = this.#knownReads.get(sql);
+    if (known === undefined) {
+      if (this.#knownReads.size >= MOST_KNOWN) this.#knownReads.clear();
+      known = onlyReads(sql);
+      this.#knownReads.set(sql, known);
+    }
+    return known;
   }
 
   #learn(sql: string, writes: boolean): boolean {

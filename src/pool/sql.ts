@@ -58,6 +58,12 @@ export function textOf(query: string | SqlQuery): string {
   throw new TypeError(`sql must be a string or made by the sql tag, not ${typeof query}`);
 }
 
+/** The statement changes nothing, neither in the database nor in its connection. */
+export function onlyReads(text: string): boolean {
+  const word = LEADING.exec(text)?.[1]?.toLowerCase() ?? "";
+  return word === "select" || word === "values" || (word === "with" && !guessWrites(text));
+}
+
 const LEADING = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*([a-z]*)/i;
 const READING = new Set(
   "select values explain pragma begin commit end rollback savepoint release attach detach".split(

@@ -372,6 +372,27 @@ inEveryPlace(({ open, threads }) => {
     });
   });
 
+  test("reads that overlap on one connection keep their place among its writes", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.withConnection(async (db) => {
+      const made: Promise<unknown>[] = [];
+      for (let i = 1; i <= 30; i++) {
+        made.push(db.execute("INSERT INTO t VALUES (1)"));
+        for (let j = 0; j < 5; j++) made.push(db.queryValue("SELECT count(*) FROM t"));
+        made.push(rejection(db.queryValue("SELECT nothing FROM t")));
+        made.push(db.queryValue("WITH x AS (SELECT count(*) n FROM t) SELECT n FROM x"));
+      }
+      const values = (await Promise.all(made)).filter((value) => typeof value === "number");
+      expect(values).toEqual(Array.from({ length: 30 * 6 }, (_, i) => Math.floor(i / 6) + 1));
+    });
+    const late = await pool.acquire();
+    const unanswered = [rejection(late.query("SELECT nothing")), late.queryValue("SELECT 1")];
+    await late.release();
+    expect((await Promise.all(unanswered))[1]).toBe(1);
+    expect(pool.stats()).toMatchObject({ replaced: 0, idle: 1 });
+  });
+
   test("a cached statement follows a change of the schema", async () => {
     const pool = await open({ maxConnections: 2 });
     await pool.execute("CREATE TABLE t (a)");
