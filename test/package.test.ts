@@ -1,0 +1,56 @@
+// What is published: packed, installed elsewhere without install scripts, and imported by its name.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { describe, expect, test } from "vitest";
+import { useDirectory } from "./helpers/kinds.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+describe("the package", () => {
+  const path = useDirectory();
+
+  test("has nothing publint would object to", async () => {
+    const { messages, pkg } = await publint({ pkgDir: ROOT });
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+  });
+
+  test("works when it is unpacked elsewhere, types and source maps included", () => {
+    const place = path("consumer");
+    mkdirSync(`${place}/node_modules`, { recursive: true });
+    const tarball = execFileSync(
+      "npm",
+      ["pack", "--silent", "--ignore-scripts", "--pack-destination", place, ROOT],
+      { encoding: "utf8" },
+    ).trim();
+    execFileSync("tar", ["-xzf", `${place}/${tarball}`, "-C", place]);
+    symlinkSync(`${place}/package`, `${place}/node_modules/sqlite-wasm-pool`);
+    mkdirSync(`${place}/package/node_modules`);
+    symlinkSync(`${ROOT}/node_modules/@sqlite.org`, `${place}/package/node_modules/@sqlite.org`);
+    writeFileSync(`${place}/package.json`, '{ "type": "module" }');
+    writeFileSync(
+      `${place}/main.js`,
+      `import { openPool } from "sqlite-wasm-pool";
+       const pool = await openPool("app.db", { threads: 2 });
+       await pool.executeScript("CREATE TABLE t (a); INSERT INTO t VALUES (41)");
+       console.log(await pool.queryValue("SELECT a + 1 FROM t"));
+       await pool.close();`,
+    );
+    const output = execFileSync(process.execPath, ["main.js"], { cwd: place, encoding: "utf8" });
+    expect(output).toBe("42\n");
+    const map = JSON.parse(readFileSync(`${place}/package/dist/index.js.map`, "utf8"));
+    expect(map.sources).toEqual(["../src/index.ts"]);
+    expect(readFileSync(`${place}/package/src/index.ts`, "utf8")).toContain("openPool");
+    expect(readFileSync(`${place}/package/dist/index.d.ts`, "utf8")).toContain("ConnectionPool");
+  });
+
+  test("does nothing but define things when it is imported", () => {
+    const script = `
+      const before = process._getActiveHandles().length;
+      await import("sqlite-wasm-pool");
+      if (process._getActiveHandles().length !== before) throw new Error("it started something");`;
+    execFileSync(process.execPath, ["--input-type=module", "-e", script], { cwd: ROOT });
+  });
+});
