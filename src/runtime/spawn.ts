@@ -22,6 +22,8 @@ export async function spawnNodeThread(
     options.ring && canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
   const worker = new Worker(new URL("../worker/node.js", import.meta.url), {
     workerData: { config, interrupts, rings } satisfies ThreadStart,
+    // The program's own flags (`--input-type`, loaders, an inspector) are not meant for this thread.
+    execArgv: [],
   });
   try {
     await started(worker);
