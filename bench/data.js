@@ -40,8 +40,9 @@ export function makeDatabase(file) {
  * @param {string} copy
  */
 export function freshCopy(original, copy) {
-  for (const suffix of ["", "-wal", "-shm", "-journal", "-lock"])
-    rmSync(copy + suffix, { force: true });
+  for (const suffix of ["", "-wal", "-shm", "-journal", "-lock", ".lock"]) {
+    rmSync(copy + suffix, { force: true, recursive: true });
+  }
   if (existsSync(original)) copyFileSync(original, copy);
 }
 

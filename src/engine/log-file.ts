@@ -14,6 +14,7 @@ const MOST_PAGE_BYTES = 65_536;
 /** A log over the file that holds it. */
 export class LogFile implements StorageFile {
   readonly readonly: boolean;
+  readonly identity: number;
   readonly #file: StorageFile;
   readonly #frame = new Uint8Array(FRAME_HEADER_BYTES + MOST_PAGE_BYTES);
   /** Where the header in `#frame` belongs; -1 when none is held back. */
@@ -26,6 +27,7 @@ export class LogFile implements StorageFile {
   constructor(file: StorageFile) {
     this.#file = file;
     this.readonly = file.readonly;
+    this.identity = file.identity;
   }
 
   read(heap: Uint8Array, start: number, length: number, offset: number): number {
@@ -51,6 +53,10 @@ export class LogFile implements StorageFile {
   sync(): void {
     this.#flush();
     this.#file.sync();
+  }
+
+  isDeleted(): boolean {
+    return this.#file.isDeleted();
   }
 
   sizeBytes(): number {

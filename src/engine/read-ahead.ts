@@ -14,6 +14,7 @@ const LEAST_PAGE_BYTES = 512;
 /** One connection's view of a database file. */
 export class ReadAheadFile implements StorageFile {
   readonly readonly: boolean;
+  readonly identity: number;
   readonly #file: StorageFile;
   readonly #blockBytes: number;
   #block = new Uint8Array(0);
@@ -27,6 +28,7 @@ export class ReadAheadFile implements StorageFile {
     this.#file = file;
     this.#blockBytes = blockBytes;
     this.readonly = file.readonly;
+    this.identity = file.identity;
   }
 
   /** A read transaction begins: the file may have been written since the last one. */
@@ -63,6 +65,10 @@ export class ReadAheadFile implements StorageFile {
 
   sync(): void {
     this.#file.sync();
+  }
+
+  isDeleted(): boolean {
+    return this.#file.isDeleted();
   }
 
   sizeBytes(): number {

@@ -6,7 +6,7 @@
 // Specification: https://sqlite.org/vfs.html and the comments of os.h and sqlite3.h.
 
 import { FileLock, type FileLockHolder, LOCK_NONE, LOCK_SHARED } from "../shm/file-lock.ts";
-import { createSharedMemory, type SharedMemory } from "../shm/layout.ts";
+import { createSharedMemory, FILE_ID, type SharedMemory } from "../shm/layout.ts";
 import { LockTable } from "../shm/lock-table.ts";
 import { type ShmHolder, WalIndex } from "../shm/wal-index.ts";
 import { type Storage, StorageFault, type StorageFile } from "../storage/storage.ts";
@@ -64,10 +64,12 @@ function refuseWrite(): never {
 
 const EMPTY_FILE: StorageFile = {
   readonly: true,
+  identity: 0,
   read: () => 0,
   write: refuseWrite,
   truncate: refuseWrite,
   sync() {},
+  isDeleted: () => false,
   sizeBytes: () => 0,
   close() {},
 };
@@ -247,13 +249,32 @@ export class Vfs {
       return storage.open(path, { create: false, readonly: true });
     }
     const file = storage.open(path, {
-      create: (flags & code.OPEN_CREATE) !== 0,
+      create: (flags & code.OPEN_CREATE) !== 0 && !this.#isKnown(path),
       readonly: (flags & code.OPEN_READONLY) !== 0,
     });
     if ((flags & code.OPEN_WAL) !== 0) return new LogFile(file);
-    const isDatabase = (flags & code.OPEN_MAIN_DB) !== 0;
+    if ((flags & code.OPEN_MAIN_DB) === 0) return file;
+    if (path === this.#options.path) this.#checkIdentity(path, file);
     const { readAheadBytes } = storage;
-    return isDatabase && readAheadBytes > 0 ? new ReadAheadFile(file, readAheadBytes) : file;
+    return readAheadBytes > 0 ? new ReadAheadFile(file, readAheadBytes) : file;
+  }
+
+  /** It was there before: if it is not now, a new one would not be the same. */
+  #isKnown(path: string): boolean {
+    const { path: own, shared } = this.#options;
+    return path === own && Atomics.load(new Int32Array(shared.control), FILE_ID) !== 0;
+  }
+
+  /** Locks, wal-index and sizes are shared by name: another file under that name must not get them. */
+  #checkIdentity(path: string, file: StorageFile): void {
+    const control = new Int32Array(this.#options.shared.control);
+    const known = Atomics.compareExchange(control, FILE_ID, 0, file.identity);
+    if (known === 0 || known === file.identity) return;
+    file.close();
+    throw new StorageFault(
+      "io",
+      `${path} was deleted or replaced while it was open; close every pool on it, then open it anew`,
+    );
   }
 
   #xDelete = (_vfs: Pointer, name: Pointer, syncDirectory: number): number => {
@@ -353,7 +374,8 @@ export class Vfs {
       const { path, file, database } = opened;
       if (database !== undefined) {
         database.lock.unlock(opened, LOCK_NONE);
-        database.index.unmap(opened, false);
+        // The index of a deleted file must not meet the next file of that name.
+        database.index.unmap(opened, file.isDeleted());
         this.#leaveDatabase(path, database);
       }
       file.close();

@@ -1,7 +1,7 @@
 // One open SQLite connection as the pool keeps it, lent or not: requests in their order, the write
 // permit, waiting out SQLITE_BUSY.
 
-import { SqliteError, WorkerCrashedError } from "../errors.ts";
+import { SqliteError, StorageError, WorkerCrashedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
 import type { WriteClaim, WriteQueue } from "./write-queue.ts";
@@ -55,6 +55,8 @@ export class Link {
   lastSql: string | undefined;
   /** Why the connection is of no more use. */
   broken: Error | undefined;
+  /** Its storage failed: it serves its borrower as well as it can, and nobody after. */
+  suspect: Error | undefined;
   readonly #context: LinkContext;
   #state: Pick<Reply, "txn" | "autocommit" | "tainted"> = FRESH;
   #hasPermit = false;
@@ -279,6 +281,7 @@ export class Link {
   }
 
   #failure(error: Error, job: Job): unknown {
+    if (error instanceof StorageError && error.reason === "io") this.suspect = error;
     const interrupted = error instanceof SqliteError && (error.resultCode & 0xff) === INTERRUPT;
     return interrupted && job.signal?.aborted ? job.signal.reason : error;
   }

@@ -736,7 +736,8 @@ export class ConnectionPool {
   }
 
   #unfit(link: Link): string | undefined {
-    if (link.broken !== undefined) return link.broken.message;
+    const fault = link.broken ?? link.suspect;
+    if (fault !== undefined) return fault.message;
     const age = performance.now() - link.createdAt;
     return age > this.#options.maxLifetime ? "maxLifetime" : undefined;
   }

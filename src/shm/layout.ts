@@ -12,6 +12,7 @@
 //     7  FILE_RESERVED  0, or the slot + 1 of the instance that holds RESERVED or more
 //     8  FILE_PENDING   0, or the slot + 1 of the instance that holds PENDING or EXCLUSIVE
 //     9  SIZE_GEN   raised after each change of the database file's size
+//    10  FILE_ID    0, or the identity of the database file, set by who opens it first
 //   16..23  SHM_LOCKS   the eight locks of the wal-index: 0, a bit set of the slots that share it,
 //                       or EXCLUSIVE | slot
 //   32..    REGION_GEN  the GEN at which each region changed last
@@ -36,6 +37,7 @@ export const FILE_SHARED = 6;
 export const FILE_RESERVED = 7;
 export const FILE_PENDING = 8;
 export const SIZE_GEN = 9;
+export const FILE_ID = 10;
 export const SHM_LOCKS = 16;
 export const REGION_GEN = 32;
 

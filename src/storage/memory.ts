@@ -104,6 +104,7 @@ function openMemory(path: string, file: MemoryBytes, { create, readonly }: OpenF
 }
 
 class MemoryFile implements StorageFile {
+  readonly identity = 0;
   readonly readonly: boolean;
   readonly #header: Int32Array;
   readonly #buffer: Growable;
@@ -139,6 +140,10 @@ class MemoryFile implements StorageFile {
   }
 
   sync(): void {}
+
+  isDeleted(): boolean {
+    return false;
+  }
 
   sizeBytes(): number {
     const low = Atomics.load(this.#header, SIZE_LOW) >>> 0;

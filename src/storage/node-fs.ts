@@ -55,10 +55,11 @@ function open(name: string, { create, readonly }: OpenFlags): StorageFile {
     const flags = readonly ? O_RDONLY : create ? O_RDWR | O_CREAT : O_RDWR;
     const fd = fs.openSync(name, flags, 0o644);
     try {
-      if (!fs.fstatSync(fd).isFile()) throw new Error("it is a directory, or no file at all");
+      const stat = fs.fstatSync(fd);
+      if (!stat.isFile()) throw new Error("it is a directory, or no file at all");
       // Without this a power cut may take the new file's name away.
       if (isNew) syncDirectory(name);
-      return new NodeFile(name, fd, readonly);
+      return new NodeFile(name, fd, { readonly, identity: identityOf(stat) });
     } catch (thrown) {
       fs.closeSync(fd);
       throw thrown;
@@ -103,15 +104,26 @@ function syncDirectory(name: string): void {
   }
 }
 
+/** Of the device and the inode, as many bits as a word has. */
+function identityOf({ dev, ino }: fs.Stats): number {
+  return (Math.imul(dev, 31) ^ (ino % 2 ** 32) ^ Math.floor(ino / 2 ** 32)) | 1;
+}
+
 class NodeFile implements StorageFile {
   readonly readonly: boolean;
+  readonly identity: number;
   readonly #name: string;
   readonly #fd: number;
 
-  constructor(name: string, fd: number, readonly: boolean) {
+  constructor(
+    name: string,
+    fd: number,
+    { readonly, identity }: { readonly: boolean; identity: number },
+  ) {
     this.#name = name;
     this.#fd = fd;
     this.readonly = readonly;
+    this.identity = identity;
   }
 
   read(heap: Uint8Array, start: number, length: number, offset: number): number {
@@ -144,7 +156,14 @@ class NodeFile implements StorageFile {
   }
 
   sync(): void {
-    attempt("sync", this.#name, () => fs.fdatasyncSync(this.#fd));
+    attempt("sync", this.#name, () => {
+      fs.fdatasyncSync(this.#fd);
+      if (this.isDeleted()) throw new Error("it was deleted while it was open");
+    });
+  }
+
+  isDeleted(): boolean {
+    return attempt("stat", this.#name, () => fs.fstatSync(this.#fd).nlink === 0);
   }
 
   sizeBytes(): number {

@@ -46,8 +46,18 @@ export interface StorageFile {
   /** Writes all of `heap[start, start + length)` at byte `offset`, or throws. A gap reads as zeros. */
   write(heap: Uint8Array, start: number, length: number, offset: number): void;
   truncate(sizeBytes: number): void;
-  /** Returns when what was written survives a power cut. */
+  /**
+   * Returns when what was written survives a power cut. @throws StorageFault when the file has been
+   * deleted, so that nothing written to it will be found again.
+   */
   sync(): void;
+  /**
+   * A number other than 0 that tells this file from one that has taken its name; 0 where names are not
+   * taken by others.
+   */
+  readonly identity: number;
+  /** The file has no name any more: nobody will find what is in it. */
+  isDeleted(): boolean;
   sizeBytes(): number;
   close(): void;
 }

@@ -207,6 +207,26 @@ describe.each([0, 1])("with %i threads", (threads) => {
     await pool.execute("INSERT INTO t VALUES (1)");
   });
 
+  test("a file deleted under the pool fails commits and new connections, and is never replaced in silence", async () => {
+    const file = path("vanishing.db");
+    await using pool = await open(file, { maxConnections: 3 });
+    await pool.execute("CREATE TABLE t (a)");
+    const held = await pool.acquire();
+    for (const suffix of ["", "-wal"]) rmSync(file + suffix);
+    expect(await rejection(pool.query("SELECT 1"))).toMatchObject({ reason: "io" });
+    expect(existsSync(file)).toBe(false);
+    writeFileSync(file, readFileSync(path("readonly.db")));
+    expect((await rejection(pool.query("SELECT 1"))).message).toContain("replaced");
+    const lost = await rejection(held.execute("INSERT INTO t VALUES (1)"));
+    expect(lost).toMatchObject({ name: "StorageError", reason: "io" });
+    expect(lost.message).toContain("deleted");
+    await held.release();
+    expect(pool.stats().replaced).toBe(1);
+    await pool.close();
+    await using again = await open(file);
+    expect(await again.queryValue("SELECT a FROM t")).toBe(1);
+  });
+
   test("a file without permission", () => {
     const file = path("forbidden.db");
     writeFileSync(file, "");

@@ -14,6 +14,7 @@ function newLog() {
   const writes: [number, number][] = [];
   const log = new LogFile({
     readonly: false,
+    identity: 0,
     read: (...args) => file.read(...args),
     write: (heap, start, length, offset) => {
       writes.push([offset, length]);
@@ -21,6 +22,7 @@ function newLog() {
     },
     truncate: (size) => file.truncate(size),
     sync: () => {},
+    isDeleted: () => false,
     sizeBytes: () => file.sizeBytes(),
     close: () => {},
   });

@@ -12,6 +12,7 @@ function newFile() {
   const ahead = new ReadAheadFile(
     {
       readonly: false,
+      identity: 0,
       read: (heap, start, length, offset) => {
         reads.push([offset, length]);
         return file.read(heap, start, length, offset);
@@ -19,6 +20,7 @@ function newFile() {
       write: (...args) => file.write(...args),
       truncate: (size) => file.truncate(size),
       sync: () => {},
+      isDeleted: () => false,
       sizeBytes: () => file.sizeBytes(),
       close: () => {},
     },
