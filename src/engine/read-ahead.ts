@@ -18,6 +18,9 @@ export class ReadAheadFile implements StorageFile {
   readonly #file: StorageFile;
   readonly #blockBytes: number;
   #block = new Uint8Array(0);
+  /** Views of the block, by number, for pages of {@link #pageBytes}. */
+  readonly #pages: Uint8Array[] = [];
+  #pageBytes = 0;
   /** The block holds bytes `[from, to)` of the file. */
   #from = 0;
   #to = 0;
@@ -49,8 +52,25 @@ export class ReadAheadFile implements StorageFile {
     }
     this.#next = offset + length;
     const end = Math.min(offset + length, this.#to);
-    heap.set(this.#block.subarray(offset - this.#from, end - this.#from), start);
+    heap.set(this.#part(offset - this.#from, end - this.#from), start);
     return end - offset;
+  }
+
+  /** Bytes `[from, to)` of the block. Pages are all of one size: their views are made once. */
+  #part(from: number, to: number): Uint8Array {
+    const length = to - from;
+    if (from % length !== 0) return this.#block.subarray(from, to);
+    if (length !== this.#pageBytes) {
+      this.#pageBytes = length;
+      this.#pages.length = 0;
+    }
+    const index = from / length;
+    let page = this.#pages[index];
+    if (page === undefined) {
+      page = this.#block.subarray(from, to);
+      this.#pages[index] = page;
+    }
+    return page;
   }
 
   write(heap: Uint8Array, start: number, length: number, offset: number): void {

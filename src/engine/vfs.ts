@@ -422,7 +422,12 @@ export class Vfs {
 
   #xSync = (pFile: Pointer, _flags: number): number => {
     try {
-      this.#file(pFile).file.sync();
+      const { file, path, database } = this.#file(pFile);
+      file.sync();
+      // Not at each sync of a log, which is at each commit, and the question costs as much as a write.
+      if (database !== undefined && file.isDeleted()) {
+        throw new StorageFault("io", `${path} was deleted while it was open`);
+      }
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_FSYNC);

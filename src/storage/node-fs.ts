@@ -19,7 +19,7 @@ const REASONS: Readonly<Record<string, FaultReason>> = {
   EFBIG: "quota",
 };
 
-const READ_AHEAD_BYTES = 65_536;
+const READ_AHEAD_BYTES = 262_144;
 
 /** What to do about it, where that can be said. */
 const ADVICE: Readonly<Record<FaultReason, string>> = {
@@ -156,10 +156,7 @@ class NodeFile implements StorageFile {
   }
 
   sync(): void {
-    attempt("sync", this.#name, () => {
-      fs.fdatasyncSync(this.#fd);
-      if (this.isDeleted()) throw new Error("it was deleted while it was open");
-    });
+    attempt("sync", this.#name, () => fs.fdatasyncSync(this.#fd));
   }
 
   isDeleted(): boolean {

@@ -46,10 +46,7 @@ export interface StorageFile {
   /** Writes all of `heap[start, start + length)` at byte `offset`, or throws. A gap reads as zeros. */
   write(heap: Uint8Array, start: number, length: number, offset: number): void;
   truncate(sizeBytes: number): void;
-  /**
-   * Returns when what was written survives a power cut. @throws StorageFault when the file has been
-   * deleted, so that nothing written to it will be found again.
-   */
+  /** Returns when what was written survives a power cut. */
   sync(): void;
   /**
    * A number other than 0 that tells this file from one that has taken its name; 0 where names are not

@@ -88,12 +88,12 @@ export class Session {
       let changes = 0;
       this.#atomically(request, () => {
         for (const values of lists) {
-          const seen = connection.totalChanges;
           statement.bind(values);
           statement.run(undefined, this.#config.integers);
-          if (connection.totalChanges !== seen) changes += connection.changes;
+          changes += connection.changes;
         }
       });
+      // A statement that is no INSERT, UPDATE or DELETE leaves the count of the one before it.
       if (connection.totalChanges === before) changes = 0;
       return { changes, lastInsertRowid: connection.lastInsertRowid };
     });
