@@ -1,10 +1,13 @@
 // (b) How long a reader waits while a long write transaction runs.
 
 import { openPool } from "sqlite-wasm-pool";
-import { INSERT, POINT, randomId } from "../data.js";
+import { freshCopy, INSERT, POINT, randomId } from "../data.js";
 import { percentile } from "../measure.js";
 
-const [, , file = ""] = process.argv;
+const [, , original = ""] = process.argv;
+// It is written, and its journal mode changed.
+const file = `${original}-readers`;
+freshCopy(original, file);
 const TRANSACTIONS = 4;
 const STATEMENTS = 12;
 const ROWS = Array.from({ length: 10_000 }, (_, i) => [`row ${i}`, i / 2, i % 1000]);
