@@ -62,6 +62,9 @@ export const ACTION_UPDATE = 23;
 export const ACTION_ATTACH = 24;
 export const ACTION_DETACH = 25;
 
+/** The bytes stay where they are for as long as SQLite needs them. */
+export const STATIC = 0;
+
 /** SQLite copies the bytes before the call returns. */
 export const TRANSIENT = -1;
 

@@ -15,8 +15,11 @@ export interface EngineStatement {
   readonly parameters: readonly (string | undefined)[];
   /** Bytes of the SQL text that follow this statement. */
   readonly tail: string;
-  /** Binds every parameter; `values[i]` goes to parameter i + 1. */
-  bind(values: readonly SqlValue[]): void;
+  /**
+   * Binds every parameter; `values[i]` goes to parameter i + 1. `once`: the statement is run to its end
+   * before anything else is bound in this instance, so that SQLite needs no copies of its own.
+   */
+  bind(values: readonly SqlValue[], once?: boolean): void;
   /**
    * Steps until the statement is done, then resets it and returns true; or until the sink says
    * enough, and returns false. @throws SqliteError (the statement is then reset).

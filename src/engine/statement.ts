@@ -46,6 +46,8 @@ export class Statement implements EngineStatement {
   /** How often SQLite has compiled the statement anew. */
   #recompiled = 0;
   #running = false;
+  #destructor = code.TRANSIENT;
+  #scratchUsed = 0;
 
   constructor(owner: StatementOwner, pointer: Pointer, facts: StatementFacts) {
     this.#owner = owner;
@@ -64,7 +66,10 @@ export class Statement implements EngineStatement {
     return this.#columns;
   }
 
-  bind(values: readonly SqlValue[]): void {
+  bind(values: readonly SqlValue[], once = false): void {
+    // Values of a statement that is run once lie in the scratch area, one behind the other.
+    this.#scratchUsed = 0;
+    this.#destructor = once ? code.STATIC : code.TRANSIENT;
     for (let i = 0; i < values.length; i++) {
       const result = this.#bindOne(i + 1, values[i] ?? null);
       if (result !== code.OK) throw this.#owner.error(result, this.sql);
@@ -200,9 +205,11 @@ export class Statement implements EngineStatement {
     const { binding, scratch } = this.#owner;
     const most = maxTextBytes(text);
     const bind = this.#exports.sqlite3_bind_text;
-    if (most <= SCRATCH_BYTES) {
-      const end = encodeText(text, binding.u8(), scratch);
-      return bind(this.#pointer, index, scratch, end - scratch, code.TRANSIENT);
+    if (this.#scratchUsed + most <= SCRATCH_BYTES) {
+      const start = scratch + this.#scratchUsed;
+      const end = encodeText(text, binding.u8(), start);
+      this.#useScratch(end - scratch);
+      return bind(this.#pointer, index, start, end - start, this.#destructor);
     }
     const address = binding.alloc(most);
     if (address === 0) return code.NOMEM;
@@ -216,14 +223,20 @@ export class Statement implements EngineStatement {
     // A NULL pointer would bind NULL.
     if (length === 0) return this.#exports.sqlite3_bind_zeroblob(this.#pointer, index, 0);
     const bind = this.#exports.sqlite3_bind_blob;
-    if (length <= SCRATCH_BYTES) {
-      binding.u8().set(bytes, scratch);
-      return bind(this.#pointer, index, scratch, length, code.TRANSIENT);
+    if (this.#scratchUsed + length <= SCRATCH_BYTES) {
+      const start = scratch + this.#scratchUsed;
+      binding.u8().set(bytes, start);
+      this.#useScratch(this.#scratchUsed + length);
+      return bind(this.#pointer, index, start, length, this.#destructor);
     }
     const address = binding.alloc(length);
     if (address === 0) return code.NOMEM;
     binding.u8().set(bytes, address);
     return bind(this.#pointer, index, address, length, binding.freeFunction);
+  }
+
+  #useScratch(end: number): void {
+    if (this.#destructor === code.STATIC) this.#scratchUsed = end;
   }
 
   #columnNames(): readonly string[] {

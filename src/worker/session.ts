@@ -88,7 +88,7 @@ export class Session {
       let changes = 0;
       this.#atomically(request, () => {
         for (const values of lists) {
-          statement.bind(values);
+          statement.bind(values, true);
           statement.run(undefined, this.#config.integers);
           changes += connection.changes;
         }

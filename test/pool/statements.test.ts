@@ -174,6 +174,30 @@ inEveryPlace(({ open, threads }) => {
     expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(3);
   });
 
+  test("executeMany() keeps values of every type and size apart", async () => {
+    const pool = await open();
+    await pool.executeScript(`CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c, d);
+      CREATE TABLE log (a, b);
+      CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.a, new.b); END;`);
+    const sizes = [0, 1, 30, 20_000, 21_000, 25_000, 70_000];
+    const rows = Array.from({ length: 40 }, (_, i) => {
+      const size = sizes[i % sizes.length] ?? 0;
+      return [
+        i,
+        `a${i}`.repeat(size % 9000),
+        new Uint8Array(size).fill(i),
+        `é${i}`.repeat(size % 7000),
+        i % 3 ? null : 2n ** 60n,
+      ];
+    });
+    expect(await pool.executeMany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)).toEqual({
+      changes: 40,
+    });
+    expect(await pool.query("SELECT * FROM t ORDER BY id", [], { rowMode: "array" })).toEqual(rows);
+    const logged = await pool.query("SELECT a, b FROM log", [], { rowMode: "array" });
+    expect(logged).toEqual(rows.map(([, a, b]) => [a, b]));
+  });
+
   test("executeScript() runs statements in turn, and takes no parameters", async () => {
     const pool = await open();
     await pool.executeScript(`
