@@ -199,25 +199,6 @@ export interface BackupResult {
   readonly done: boolean;
 }
 
-/** What each kind of request answers in `Reply.result`. */
-export interface Results {
-  open: undefined;
-  close: undefined;
-  /** By `want`: rows | rows as arrays | row or undefined | array or undefined | value or undefined | ChangesResult */
-  run: unknown;
-  many: ChangesResult;
-  script: ScriptResult;
-  batch: readonly BatchResult[];
-  openCursor: CursorResult;
-  fetch: CursorResult;
-  closeCursor: undefined;
-  reset: ResetResult;
-  adopt: undefined;
-  backup: BackupResult;
-  import: undefined;
-  file: undefined;
-}
-
 /** The answer to a request. State words describe the connection after it. */
 export interface Reply {
   /** The connection's transaction; the write permit goes back when this leaves 2. */
