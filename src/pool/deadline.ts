@@ -1,7 +1,7 @@
 // Waiting with an end: timers that are always cleared, signals that are always unhooked.
 
 /** `setTimeout` takes no longer delay; a longer wait is as good as for ever. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What ends a wait early. */
 export interface WaitLimits {

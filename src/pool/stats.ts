@@ -133,6 +133,7 @@ export class PoolCounters {
   reset(): void {
     this.acquired = 0;
     this.released = 0;
+    this.leaked = 0;
     this.queries = 0;
     this.rows = 0;
     this.acquireWait = new Histogram();

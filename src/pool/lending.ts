@@ -1,0 +1,258 @@
+// Who holds which connection. A lease begins when a link leaves the pool as a `Connection`, and ends
+// when that is released, or when the pool takes it back.
+
+import {
+  AcquireTimeoutError,
+  ConnectionReleasedError,
+  PoolExhaustedError,
+  type WorkerCrashedError,
+} from "../errors.ts";
+import { Connection } from "./connection.ts";
+import { armLimits } from "./deadline.ts";
+import { IdleTimer } from "./idle-timer.ts";
+import { describeLeases, type Lease, reportLeases, scopesOf, watchForLeak } from "./lease.ts";
+import { LeasePool } from "./lease-pool.ts";
+import type { Link } from "./link.ts";
+import type { Links } from "./links.ts";
+import { type AcquireOptions, checkAcquireOptions } from "./options.ts";
+import type { PoolContext } from "./pool-context.ts";
+
+/** How long what was interrupted may take to end before its thread is ended. */
+const INTERRUPT_GRACE_MS = 1_000;
+
+/** Lends the links of one pool. */
+export class Lending {
+  readonly #context: PoolContext;
+  readonly #links: Links;
+  readonly #pool: LeasePool<Link>;
+  readonly #idleTimer: IdleTimer;
+  readonly #leases = new Map<Link, Lease>();
+
+  constructor(context: PoolContext, links: Links) {
+    const { options, events } = context;
+    this.#context = context;
+    this.#links = links;
+    this.#pool = new LeasePool<Link>(options.maxConnections, {
+      open: () => links.open(),
+      close: (link, reason) => links.close(link, reason),
+      timedOut: (waitedMs) => this.timedOut(waitedMs),
+      refuse: (waiting) => this.refusal(waiting),
+      onWait: (waiting) => events.emit("wait", { waiting }),
+    });
+    this.#idleTimer = new IdleTimer(this.#pool, options.idleTimeout);
+  }
+
+  /** Counts, and what sets how many there may be. */
+  get pool(): Pick<
+    LeasePool<Link>,
+    "outCount" | "idleCount" | "totalCount" | "waitingCount" | "max" | "resize" | "evict"
+  > {
+    return this.#pool;
+  }
+
+  /** A lease, at once where a connection is idle. */
+  acquire(
+    options: AcquireOptions | undefined,
+    readonly: boolean,
+  ): Connection | Promise<Connection> {
+    if (options !== undefined) checkAcquireOptions(options);
+    const link = options?.signal?.aborted ? undefined : this.#pool.tryAcquire();
+    return link === undefined
+      ? this.#acquireLater(options, readonly)
+      : this.#lend(link, readonly, 0);
+  }
+
+  /**
+   * Ends a lease; gives a promise only where the connection has to be cleaned first.
+   * @throws ConnectionReleasedError, TypeError
+   */
+  release(connection: Connection): Promise<void> | undefined {
+    if (!(connection instanceof Connection)) {
+      throw new TypeError("release takes a connection that this pool lent");
+    }
+    const { link } = connection;
+    const lease = this.#leases.get(link);
+    if (lease?.connection !== connection) {
+      if (connection.isReleased) {
+        throw new ConnectionReleasedError(`connection ${connection.id} was released before`);
+      }
+      throw new TypeError("the connection was lent by another pool");
+    }
+    const { counters } = this.#context;
+    connection.end();
+    this.#leases.delete(link);
+    lease.settle();
+    const heldMs = performance.now() - lease.since;
+    counters.released++;
+    counters.held.record(heldMs);
+    if (link.isClean && !link.isBusy) {
+      this.#takeBack(link, heldMs);
+      return undefined;
+    }
+    return this.#links.clean(link).then(() => this.#takeBack(link, heldMs));
+  }
+
+  /** Ends a lease, unless its borrower or `drain` has done so. */
+  async giveBack(connection: Connection): Promise<void> {
+    if (!connection.isReleased) await this.release(connection);
+  }
+
+  /** Lends nothing until `resume`, waits for what is out, and closes every link. */
+  async pause(timeoutMs: number): Promise<void> {
+    this.#pool.pause();
+    await this.#drain(timeoutMs);
+    this.#pool.shut(undefined);
+  }
+
+  resume(): void {
+    this.#pool.resume();
+  }
+
+  /** Lends nothing any more, waits for what is out, and closes every link. */
+  async close(timeoutMs: number, error: Error): Promise<void> {
+    this.#idleTimer.stop();
+    this.#pool.shut(error);
+    await this.#drain(timeoutMs);
+  }
+
+  /** A link whose thread has died: dropped if it is idle, else when it comes back. */
+  lost(link: Link, error: WorkerCrashedError): void {
+    if (this.#pool.idle.includes(link)) this.#replace(link, error.message);
+  }
+
+  /** The error of one who has waited too long. */
+  timedOut(waitedMs: number): AcquireTimeoutError {
+    const { counters, events, options } = this.#context;
+    counters.timedOut++;
+    events.emit("timeout", { waitedMs });
+    const leases = reportLeases(this.#leases.values());
+    const { outCount, max, waitingCount } = this.#pool;
+    return new AcquireTimeoutError(
+      `pool "${options.name}" had no connection free within ${Math.round(waitedMs)} ms (${outCount} of ${max} out, ${waitingCount} waiting: ${describeLeases(leases)}); release sooner, or raise maxConnections or acquireTimeout`,
+      { reason: "timeout", leases },
+    );
+  }
+
+  /** The error of one who would have to wait behind `waiting` others, if that is too many. */
+  refusal(waiting: number): PoolExhaustedError | undefined {
+    const { counters, options } = this.#context;
+    if (waiting < options.maxWaiters) return undefined;
+    counters.rejected++;
+    return new PoolExhaustedError(
+      `pool "${options.name}" has ${waiting} waiters, and maxWaiters allows no more`,
+    );
+  }
+
+  /** The error of one who would wait for what only the calls around it can give. */
+  nested(why: string): AcquireTimeoutError {
+    this.#context.counters.rejected++;
+    const leases = reportLeases(this.#leases.values());
+    return new AcquireTimeoutError(
+      `pool "${this.#context.options.name}" would wait for ever: ${why}; use the connection you were given, or raise maxConnections (${describeLeases(leases)})`,
+      { reason: "nested", leases },
+    );
+  }
+
+  async #acquireLater(options: AcquireOptions | undefined, readonly: boolean): Promise<Connection> {
+    const started = performance.now();
+    const link = await this.#wait(options);
+    return this.#lend(link, readonly, performance.now() - started);
+  }
+
+  async #wait(options: AcquireOptions | undefined): Promise<Link> {
+    if (this.#isNested()) {
+      throw this.nested("every connection is held by the calls around this one");
+    }
+    const { signal } = options ?? {};
+    const timeoutMs = options?.timeout ?? this.#context.options.acquireTimeout;
+    try {
+      return await this.#pool.acquire({ timeoutMs, signal });
+    } catch (thrown) {
+      if (signal?.aborted && thrown === signal.reason) this.#context.counters.aborted++;
+      throw thrown;
+    }
+  }
+
+  /** What is out is all held by the very calls that this one is made from: nothing can come back. */
+  #isNested(): boolean {
+    const scopes = this.#context.backend.context?.get();
+    if (scopes === undefined || !this.#pool.isExhausted) return false;
+    const own = new Set<Link>();
+    for (const { connection } of scopesOf(scopes, this.#context)) own.add(connection.link);
+    if (own.size === 0) return false;
+    for (const link of this.#pool.out) if (!own.has(link)) return false;
+    return true;
+  }
+
+  #lend(link: Link, readonly: boolean, waitMs: number): Connection {
+    const { options, counters, events, lender } = this.#context;
+    const connection = new Connection(link, lender, readonly || options.readonly);
+    this.#leases.set(link, this.#newLease(connection, link));
+    counters.acquired++;
+    counters.acquireWait.record(waitMs);
+    if (events.has("acquire")) events.emit("acquire", { connection: link.id, waitMs });
+    return connection;
+  }
+
+  #newLease(connection: Connection, link: Link): Lease {
+    const { options, counters, events } = this.#context;
+    const since = performance.now();
+    if (options.leakThreshold === 0) {
+      return { connection, link, since, stack: undefined, settle() {} };
+    }
+    const { stack } = new Error("acquired here");
+    const settle = watchForLeak(options.leakThreshold, () => {
+      counters.leaked++;
+      const heldMs = performance.now() - since;
+      const report = { connection: link.id, heldMs, stack: stack ?? "", sql: link.runningSql };
+      events.emit("leak", report);
+    });
+    return { connection, link, since, stack, settle };
+  }
+
+  #takeBack(link: Link, heldMs: number): void {
+    const unfitness = this.#links.unfitness(link);
+    if (unfitness === undefined) {
+      link.idleSince = performance.now();
+      this.#pool.release(link);
+      this.#idleTimer.arm();
+    } else this.#replace(link, unfitness);
+    const { events } = this.#context;
+    if (events.has("release")) events.emit("release", { connection: link.id, heldMs });
+  }
+
+  /** Drops a link; another one is opened when it is needed. */
+  #replace(link: Link, reason: string): void {
+    const { counters, events } = this.#context;
+    counters.replaced++;
+    events.emit("replace", { connection: link.id, reason });
+    this.#pool.discard(link, reason);
+  }
+
+  /** Waits for what is out; then interrupts it, and in the end ends the threads it runs in. */
+  async #drain(timeoutMs: number): Promise<void> {
+    if (await this.#emptyWithin(timeoutMs)) return;
+    for (const { link, connection } of [...this.#leases.values()]) {
+      link.interrupt();
+      // Cleaning reports no error: it marks the link as broken.
+      void this.release(connection);
+    }
+    if (await this.#emptyWithin(INTERRUPT_GRACE_MS)) return;
+    await this.#links.terminateThreads();
+    await this.#pool.whenEmpty();
+  }
+
+  #emptyWithin(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const disarm = armLimits(
+        { timeoutMs },
+        () => resolve(false),
+        () => {},
+      );
+      void this.#pool.whenEmpty().then(() => {
+        disarm();
+        resolve(true);
+      });
+    });
+  }
+}

@@ -1,0 +1,145 @@
+// The SQLite connections of one pool from their opening to their end, whoever has borrowed them: each
+// is placed in a thread, made as a new one between two borrowers, and closed or lost with its thread.
+
+import { PoolClosedError, type WorkerCrashedError } from "../errors.ts";
+import type { Port } from "../rpc/port.ts";
+import type { Reply, ResetResult } from "../rpc/protocol.ts";
+import { Connection } from "./connection.ts";
+import { Link } from "./link.ts";
+import type { PoolContext } from "./pool-context.ts";
+import { Threads } from "./threads.ts";
+
+/** Opens, cleans and closes links. */
+export class Links {
+  readonly #context: PoolContext;
+  readonly #threads: Threads;
+  readonly #closing = new Set<Promise<void>>();
+
+  /** `onLost` is told of each link whose thread has died. */
+  constructor(context: PoolContext, onLost: (link: Link, error: WorkerCrashedError) => void) {
+    const { backend, options } = context;
+    this.#context = context;
+    this.#threads = new Threads(
+      Math.min(backend.threads, options.maxConnections),
+      backend.openThread,
+      (links, error) => {
+        for (const link of links) {
+          link.abandon(error);
+          this.#threads.remove(link);
+          onLost(link, error);
+        }
+      },
+    );
+  }
+
+  get threads(): number {
+    return this.#threads.size;
+  }
+
+  /** Statements of different links run at the same time. */
+  get isParallel(): boolean {
+    return this.#threads.isParallel;
+  }
+
+  get canInterrupt(): boolean {
+    return this.#threads.canInterrupt;
+  }
+
+  /** @throws what opening a connection, and `onConnect`, throw */
+  async open(): Promise<Link> {
+    const { counters, events } = this.#context;
+    const started = performance.now();
+    const link = await this.#threads.place((port) => this.#openIn(port));
+    counters.created++;
+    const durationMs = performance.now() - started;
+    events.emit("create", { connection: link.id, durationMs });
+    return link;
+  }
+
+  /** Makes a link as a new one, or marks it broken where that fails. */
+  async clean(link: Link): Promise<void> {
+    try {
+      await link.settled();
+      if (link.isClean || link.broken !== undefined) return;
+      const sql = link.lastSql;
+      link.cursors = 0;
+      const { rolledBack, reopened } = (await tell(link, "reset")).result as ResetResult;
+      if (rolledBack) this.#context.events.emit("dirty", { connection: link.id, sql });
+      if (reopened) await this.#prepare(link);
+    } catch (thrown) {
+      link.abandon(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
+  }
+
+  /** Why a link is not to be lent again, or undefined. */
+  unfitness(link: Link): string | undefined {
+    const fault = link.broken ?? link.suspect;
+    if (fault !== undefined) return fault.message;
+    const age = performance.now() - link.createdAt;
+    return age > this.#context.options.maxLifetime ? "maxLifetime" : undefined;
+  }
+
+  /** Closes a link that has left the pool; `closed` waits for it. */
+  close(link: Link, reason: string): void {
+    const { counters, events } = this.#context;
+    counters.closed++;
+    events.emit("close", { connection: link.id, reason });
+    const closed = tell(link, "close")
+      .catch(() => {})
+      .then(() => {
+        link.abandon(new PoolClosedError(`connection ${link.id} is closed`));
+        this.#threads.remove(link);
+      });
+    this.#closing.add(closed);
+    void closed.finally(() => this.#closing.delete(closed));
+  }
+
+  /** Waits for the links that are being closed, and ends all threads. */
+  async closeThreads(): Promise<void> {
+    await Promise.all(this.#closing);
+    await this.#threads.close();
+  }
+
+  /** Ends all threads, whatever they do. */
+  terminateThreads(): Promise<void> {
+    return this.#threads.terminate();
+  }
+
+  async #openIn(port: Port): Promise<Link> {
+    const { backend, options, counters } = this.#context;
+    const { writeQueue, lockReleased } = backend;
+    const link = new Link(backend.nextConnectionId(), port, {
+      pool: options.name,
+      busyTimeoutMs: options.busyTimeout,
+      writeQueue,
+      lockReleased,
+      onBusy: () => counters.busy++,
+    });
+    await tell(link, "open");
+    try {
+      await this.#prepare(link);
+      return link;
+    } catch (thrown) {
+      await tell(link, "close").catch(() => {});
+      throw thrown;
+    }
+  }
+
+  /** Runs `onConnect`; what it sets up is then part of a new connection. */
+  async #prepare(link: Link): Promise<void> {
+    const { options, lender } = this.#context;
+    if (options.onConnect === undefined) return;
+    const db = new Connection(link, lender, false);
+    try {
+      await options.onConnect(db);
+    } finally {
+      db.end();
+    }
+    await tell(link, "adopt");
+  }
+}
+
+async function tell(link: Link, kind: "open" | "close" | "adopt" | "reset"): Promise<Reply> {
+  const request = { kind, connection: link.id } as const;
+  return link.send({ request: () => request, sql: undefined, writes: false });
+}
