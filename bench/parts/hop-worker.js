@@ -7,6 +7,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { DirectRows } from "../../dist/rpc/direct-rows.js";
 import { createSharedMemory } from "../../dist/shm/layout.js";
 import { Host } from "../../dist/worker/host.js";
+import { openNodeStorage } from "../../dist/worker/node-storages.js";
 
 const wasm = createRequire(import.meta.url).resolve("@sqlite.org/sqlite-wasm/sqlite3.wasm");
 const host = await Host.start(
@@ -22,17 +23,20 @@ const host = await Host.start(
     pragmas: {},
     statementCacheSize: 100,
     integers: "auto",
+    severalThreads: false,
+    busyTimeout: 0,
     shared: createSharedMemory(),
     slot: 0,
     module: await WebAssembly.compile(readFileSync(wasm)),
   },
+  openNodeStorage,
   new DirectRows(),
   undefined,
 );
 host.handle({ kind: "open", connection: 1 }, 0);
-parentPort?.on("message", ({ id, sql, params, want }) => {
+parentPort?.on("message", async ({ id, sql, params, want }) => {
   const access = { connection: 1, permit: false, readonly: false, timeoutMs: 0 };
-  const { result } = host.handle({ kind: "run", ...access, sql, params, want }, 0);
+  const { result } = await host.handle({ kind: "run", ...access, sql, params, want }, 0);
   parentPort?.postMessage({ id, result });
 });
 parentPort?.postMessage("ready");

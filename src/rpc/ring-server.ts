@@ -2,7 +2,6 @@
 // loop: it takes frames, spins a little when there are none, then blocks; after a while without any
 // it returns to its event loop, where a message wakes it.
 
-import { keepRow, transferables } from "./codec.ts";
 import type {
   FromHost,
   HostEndpoint,
@@ -12,27 +11,23 @@ import type {
   ToHost,
 } from "./endpoint.ts";
 import { FrameEncoder, FrameReader, RUN } from "./frames.ts";
-import { packedRowsOf } from "./packed-reply.ts";
+import type { Request } from "./protocol.ts";
 import { RingReader, RingWriter } from "./ring.ts";
-import { answer, answerClose, type RequestHandler } from "./server.ts";
+import { answer, answerClose, buffersOf, type RequestHandler } from "./server.ts";
 
 /** A blocked thread takes several times as long to wake as a spinning one takes to notice. */
 const SPIN_MS = 0.05;
 const BLOCK_MS = 100;
 
 /** Answers the requests that come through `rings` and, as markers say, as messages. */
-export function serveRings(
-  endpoint: HostEndpoint & Required<Pick<HostEndpoint, "receive">>,
-  host: RequestHandler,
-  rings: Rings,
-): void {
+export function serveRings(endpoint: HostEndpoint, host: RequestHandler, rings: Rings): void {
   const server = new RingServer(endpoint, host, rings);
   endpoint.onMessage((message) => server.wakeUp(message as ToHost));
   server.sleep();
 }
 
 class RingServer {
-  readonly #endpoint: HostEndpoint & Required<Pick<HostEndpoint, "receive">>;
+  readonly #endpoint: HostEndpoint;
   readonly #host: RequestHandler;
   readonly #requests: RingReader;
   readonly #replies: RingWriter;
@@ -40,13 +35,13 @@ class RingServer {
   readonly #reader = new FrameReader();
   /** Messages that came before their markers were read. */
   readonly #messages: ToHost[] = [];
+  /** Replies that take time: only the event loop can bring what they wait for. */
+  #owed = 0;
+  /** A marker was read whose message has not come: only the event loop can bring it. */
+  #stalled = false;
   #closed = false;
 
-  constructor(
-    endpoint: HostEndpoint & Required<Pick<HostEndpoint, "receive">>,
-    host: RequestHandler,
-    rings: Rings,
-  ) {
+  constructor(endpoint: HostEndpoint, host: RequestHandler, rings: Rings) {
     this.#endpoint = endpoint;
     this.#host = host;
     this.#requests = new RingReader(rings.requests);
@@ -55,6 +50,12 @@ class RingServer {
 
   wakeUp(message: ToHost): void {
     if (message.type !== "wake") this.#messages.push(message);
+    if (this.#stalled) {
+      const due = this.#messages.shift();
+      if (due === undefined) return;
+      this.#stalled = false;
+      this.#takeMessage(due);
+    }
     this.#work();
   }
 
@@ -64,12 +65,19 @@ class RingServer {
   }
 
   #work(): void {
-    while (!this.#closed) {
-      while (!this.#closed && this.#requests.read(this.#reader.frame) > 0) this.#take();
-      if (this.#closed || this.#spin()) continue;
-      this.#requests.wait(BLOCK_MS);
+    while (!this.#closed && !this.#stalled) {
+      while (this.#mayTake && this.#requests.read(this.#reader.frame) > 0) this.#take();
+      if (!this.#mayTake) return;
+      if (this.#owed === 0) {
+        if (this.#spin()) continue;
+        this.#requests.wait(BLOCK_MS);
+      }
       if (this.#requests.isEmpty && this.#requests.fallAsleep()) return;
     }
+  }
+
+  get #mayTake(): boolean {
+    return !this.#closed && !this.#stalled;
   }
 
   /** True as soon as there is a frame; false when none has come for {@link SPIN_MS}. */
@@ -82,15 +90,22 @@ class RingServer {
   }
 
   #take(): void {
-    if (this.#reader.type === RUN) this.#answer(this.#reader.readRun());
-    else this.#takeMessage(this.#nextMessage());
+    if (this.#reader.type === RUN) {
+      this.#answer(this.#reader.readRun());
+      return;
+    }
+    const message = this.#nextMessage();
+    if (message === undefined) this.#stalled = true;
+    else this.#takeMessage(message);
   }
 
   /** The message of a marker has been posted before the marker was written. */
-  #nextMessage(): ToHost {
+  #nextMessage(): ToHost | undefined {
+    const { receive } = this.#endpoint;
     for (;;) {
-      const message = this.#messages.shift() ?? (this.#endpoint.receive() as ToHost | undefined);
+      const message = this.#messages.shift() ?? (receive?.() as ToHost | undefined);
       if (message !== undefined && message.type !== "wake") return message;
+      if (receive === undefined) return undefined;
     }
   }
 
@@ -98,20 +113,29 @@ class RingServer {
     if (message.type === "requests") {
       for (const numbered of message.requests) this.#answer(numbered);
     } else {
-      this.#post(answerClose(this.#host), []);
       this.#closed = true;
+      void answerClose(this.#host).then((closed) => this.#post(closed, []));
     }
   }
 
   #answer({ request, serial }: NumberedRequest): void {
-    const reply: NumberedReply = answer(this.#host, request, serial);
+    const reply = answer(this.#host, request, serial);
+    if (reply instanceof Promise) void this.#replyLater(request, reply);
+    else this.#reply(request, reply);
+  }
+
+  async #replyLater(request: Request, reply: Promise<NumberedReply>): Promise<void> {
+    this.#owed++;
+    const late = await reply;
+    this.#owed--;
+    this.#reply(request, late);
+    this.#work();
+  }
+
+  #reply(request: Request, reply: NumberedReply): void {
     const frame = this.#encoder.reply(request, reply);
     if (frame !== undefined) this.#write(frame);
-    else {
-      const packed = packedRowsOf(request, reply.result);
-      packed.forEach(keepRow);
-      this.#post({ type: "replies", replies: [reply] }, packed.flatMap(transferables));
-    }
+    else this.#post({ type: "replies", replies: [reply] }, buffersOf(request, reply));
   }
 
   #post(message: FromHost, transfer: ArrayBuffer[]): void {

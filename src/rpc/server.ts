@@ -8,10 +8,13 @@ import type { Reply, Request } from "./protocol.ts";
 
 /** What runs the requests. */
 export interface RequestHandler {
-  /** Runs a request to its end. `serial` is what an interrupt names it by. */
-  handle(request: Request, serial: number): Reply;
+  /**
+   * Runs a request to its end. `serial` is what an interrupt names it by. Where that takes time, those
+   * that come meanwhile are answered after it.
+   */
+  handle(request: Request, serial: number): Reply | Promise<Reply>;
   /** Closes every connection. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Replies that are ready are not held back behind requests that take longer than this. */
@@ -22,7 +25,9 @@ export function serve(endpoint: HostEndpoint, host: RequestHandler): void {
   endpoint.onMessage((message) => {
     const received = message as ToHost;
     if (received.type === "requests") answerAll(endpoint, host, received.requests);
-    else if (received.type === "close") endpoint.post(answerClose(host), []);
+    else if (received.type === "close") {
+      void answerClose(host).then((closed) => endpoint.post(closed, []));
+    }
   });
 }
 
@@ -34,51 +39,84 @@ function answerAll(
   let replies: NumberedReply[] = [];
   let transfer: ArrayBuffer[] = [];
   let heldSince = performance.now();
-  for (const { request, serial } of requests) {
-    const reply = answer(host, request, serial);
-    replies.push(reply);
-    for (const packed of packedRowsOf(request, reply.result)) {
-      keepRow(packed);
-      for (const buffer of transferables(packed)) transfer.push(buffer);
-    }
-    const now = performance.now();
-    if (now - heldSince < MOST_HELD_MS) continue;
+  const flush = () => {
+    if (replies.length === 0) return;
     endpoint.post({ type: "replies", replies } satisfies FromHost, transfer);
     replies = [];
     transfer = [];
+  };
+  const hold = (request: Request, reply: NumberedReply) => {
+    replies.push(reply);
+    for (const buffer of buffersOf(request, reply)) transfer.push(buffer);
+  };
+  for (const { request, serial } of requests) {
+    const reply = answer(host, request, serial);
+    if (reply instanceof Promise) {
+      flush();
+      void reply.then((late) => {
+        hold(request, late);
+        flush();
+      });
+      continue;
+    }
+    hold(request, reply);
+    const now = performance.now();
+    if (now - heldSince < MOST_HELD_MS) continue;
+    flush();
     heldSince = now;
   }
-  if (replies.length > 0) endpoint.post({ type: "replies", replies } satisfies FromHost, transfer);
+  flush();
+}
+
+/** What of a reply is handed over rather than copied. */
+export function buffersOf(request: Request, reply: NumberedReply): ArrayBuffer[] {
+  const packed = packedRowsOf(request, reply.result);
+  packed.forEach(keepRow);
+  return packed.flatMap(transferables);
 }
 
 /** Runs a request; whatever is thrown becomes the error of its reply. */
-export function answer(host: RequestHandler, request: Request, serial: number): NumberedReply {
+export function answer(
+  host: RequestHandler,
+  request: Request,
+  serial: number,
+): NumberedReply | Promise<NumberedReply> {
   try {
-    const { txn, autocommit, tainted, needsPermit, rows, result, error } = host.handle(
-      request,
-      serial,
+    const reply = host.handle(request, serial);
+    if (!(reply instanceof Promise)) return numbered(serial, reply);
+    return reply.then(
+      (late) => numbered(serial, late),
+      (thrown) => lost(serial, thrown),
     );
-    const wire = error === undefined ? undefined : toWire(error);
-    return { serial, txn, autocommit, tainted, needsPermit, rows, result, error: wire };
   } catch (thrown) {
-    // The state of the connection is unknown: it is reset before it is lent again.
-    return {
-      serial,
-      txn: 0,
-      autocommit: true,
-      tainted: true,
-      needsPermit: false,
-      rows: 0,
-      result: undefined,
-      error: toWire(thrown),
-    };
+    return lost(serial, thrown);
   }
 }
 
+function numbered(serial: number, reply: Reply): NumberedReply {
+  const { txn, autocommit, tainted, needsPermit, rows, result, error } = reply;
+  const wire = error === undefined ? undefined : toWire(error);
+  return { serial, txn, autocommit, tainted, needsPermit, rows, result, error: wire };
+}
+
+/** The state of the connection is unknown: it is reset before it is lent again. */
+function lost(serial: number, thrown: unknown): NumberedReply {
+  return {
+    serial,
+    txn: 0,
+    autocommit: true,
+    tainted: true,
+    needsPermit: false,
+    rows: 0,
+    result: undefined,
+    error: toWire(thrown),
+  };
+}
+
 /** Closes the host and says how that went. */
-export function answerClose(host: RequestHandler): FromHost {
+export async function answerClose(host: RequestHandler): Promise<FromHost> {
   try {
-    host.close();
+    await host.close();
     return { type: "closed", error: undefined };
   } catch (thrown) {
     return { type: "closed", error: toWire(thrown) };

@@ -14,16 +14,27 @@ export class StorageFault extends Error {
   readonly reason: FaultReason;
   /** The file does not exist. SQLite asks for some files only to learn that. */
   readonly notFound: boolean;
+  /** The path that has to be prepared first; what failed can then be done again. */
+  readonly unprepared: string | undefined;
 
   constructor(
     reason: FaultReason,
     message: string,
-    options?: ErrorOptions & { readonly notFound?: boolean },
+    options?: ErrorOptions & { readonly notFound?: boolean; readonly unprepared?: string },
   ) {
     super(message, options);
     this.reason = reason;
     this.notFound = options?.notFound ?? false;
+    this.unprepared = options?.unprepared;
   }
+}
+
+/** The path whose preparation would have kept `error` from happening, if that is why it did. */
+export function unpreparedPath(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof StorageFault) return at.unprepared;
+  }
+  return undefined;
 }
 
 /** How a file is opened. */
@@ -72,4 +83,11 @@ export interface Storage {
   isWritable(path: string): boolean;
   /** Removes the file; durable when `syncDirectory`. @throws StorageFault with `notFound`. */
   delete(path: string, syncDirectory: boolean): void;
+  /**
+   * Makes the database file `path`, and its log and journal, ready for the calls above, where that
+   * takes time. Until then those throw a fault that names the path as `unprepared`.
+   */
+  prepare?(path: string): Promise<void>;
+  /** Lets go of everything. Called once, when all files are closed. */
+  close?(): Promise<void>;
 }

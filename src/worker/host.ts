@@ -6,11 +6,11 @@ import { startSqliteWasm } from "../engine/sqlite-wasm.ts";
 import { PoolClosedError, StorageError } from "../errors.ts";
 import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RowCollector } from "../rpc/rows.ts";
-import type { SharedMemory } from "../shm/layout.ts";
+import { createSharedMemory, type SharedMemory } from "../shm/layout.ts";
 import type { Storage, StorageFile } from "../storage/storage.ts";
-import { StorageFault } from "../storage/storage.ts";
+import { StorageFault, unpreparedPath } from "../storage/storage.ts";
 import { NEEDS_PERMIT, Session } from "./session.ts";
-import { openStorage } from "./storages.ts";
+import type { OpenStorage } from "./storages.ts";
 import { type BackupJob, importFile, stepBackup } from "./transfer.ts";
 
 /** The state words of a reply that is about no open connection. */
@@ -26,16 +26,19 @@ export class Host {
   readonly #sessions = new Map<number, Session>();
   readonly #backups = new Map<number, BackupJob>();
   readonly #files = new Map<string, { file: StorageFile; sizeBytes: number }>();
+  /** The latest answer that takes time, until it is there. */
+  #unanswered: Promise<Reply> | undefined;
 
   /** Starts the engine of `config`. @throws StorageError */
   static async start(
     config: ThreadConfig,
+    openStorage: OpenStorage,
     collector: RowCollector,
     interrupts: Int32Array | undefined,
   ): Promise<Host> {
     const { storage, guard } = await openStorage(config);
     const { path, readonly, slot } = config;
-    const shared = config.shared as SharedMemory;
+    const shared = (config.shared as SharedMemory | undefined) ?? createSharedMemory();
     const options = { storage, path, readonly, shared, slot, guard };
     const engine = await startSqliteWasm(options, config.module);
     return new Host(config, engine, storage, collector, interrupts);
@@ -57,9 +60,46 @@ export class Host {
 
   /**
    * Answers a request; never throws. An interrupt meant for `serial` or a later request of the
-   * connection stops it.
+   * connection stops it. The answer comes at once, unless the storage has to do something first that
+   * takes time; what is asked meanwhile is answered after it.
    */
-  handle(request: Request, serial: number): Reply {
+  handle(request: Request, serial: number): Reply | Promise<Reply> {
+    const before = this.#unanswered;
+    if (before !== undefined) return this.#later(before.then(() => this.#answer(request, serial)));
+    const reply = this.#answer(request, serial);
+    return reply instanceof Promise ? this.#later(reply) : reply;
+  }
+
+  #later(reply: Promise<Reply>): Promise<Reply> {
+    this.#unanswered = reply;
+    const answered = () => {
+      if (this.#unanswered === reply) this.#unanswered = undefined;
+    };
+    return reply.finally(answered);
+  }
+
+  #answer(request: Request, serial: number): Reply | Promise<Reply> {
+    const reply = this.#tryAnswer(request, serial);
+    const path = unpreparedPath(reply.error);
+    return path === undefined ? reply : this.#answerPrepared(path, request, serial);
+  }
+
+  /** A request that found a file unprepared has had no effect, and is done again. */
+  async #answerPrepared(path: string, request: Request, serial: number): Promise<Reply> {
+    try {
+      await this.#storage.prepare?.(path);
+    } catch (thrown) {
+      return { ...IDLE, ...this.#stateOf(request), result: undefined, error: asError(thrown) };
+    }
+    return this.#answer(request, serial);
+  }
+
+  #stateOf(request: Request): Partial<Reply> {
+    const session = "connection" in request ? this.#sessions.get(request.connection) : undefined;
+    return session === undefined ? {} : this.#reply(session, undefined, undefined);
+  }
+
+  #tryAnswer(request: Request, serial: number): Reply {
     if (request.kind === "file") return this.#handleFile(request);
     let session: Session | undefined;
     try {
@@ -73,13 +113,15 @@ export class Host {
     }
   }
 
-  /** Closes every connection. */
-  close(): void {
+  /** Closes every connection, and lets go of the storage. */
+  async close(): Promise<void> {
+    await this.#unanswered;
     for (const job of this.#backups.values()) job.cancel();
     for (const session of this.#sessions.values()) session.close();
     this.#sessions.clear();
     for (const { file } of this.#files.values()) file.close();
     this.#engine.close();
+    await this.#storage.close?.();
   }
 
   #perform(session: Session, request: Exclude<Request, FileRequest>): unknown {

@@ -5,10 +5,11 @@ import { DirectRows } from "../rpc/direct-rows.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import { Host } from "./host.ts";
+import type { OpenStorage } from "./storages.ts";
 
 /** Starts SQLite in this thread. @throws StorageError */
-export async function startInline(config: ThreadConfig): Promise<Port> {
-  return new InlinePort(await Host.start(config, new DirectRows(), undefined));
+export async function startInline(config: ThreadConfig, openStorage: OpenStorage): Promise<Port> {
+  return new InlinePort(await Host.start(config, openStorage, new DirectRows(), undefined));
 }
 
 class InlinePort implements Port {
@@ -25,7 +26,7 @@ class InlinePort implements Port {
     });
   }
 
-  request(request: Request): Reply {
+  request(request: Request): Reply | Promise<Reply> {
     if (this.#host !== undefined) return this.#host.handle(request, 0);
     const error = new PoolClosedError("the thread of this connection is closed");
     const idle = { txn: 0, autocommit: true, tainted: false, needsPermit: false } as const;
@@ -36,8 +37,9 @@ class InlinePort implements Port {
   interrupt(): void {}
 
   async close(): Promise<void> {
-    this.#host?.close();
+    const host = this.#host;
     this.#host = undefined;
+    await host?.close();
     this.#resolveClosed(undefined);
   }
 

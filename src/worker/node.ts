@@ -7,13 +7,14 @@ import type { ThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
 import { serveRings } from "../rpc/ring-server.ts";
 import { serve } from "../rpc/server.ts";
 import { Host } from "./host.ts";
+import { openNodeStorage } from "./node-storages.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("BUG: worker/node.js runs in a thread that no one started");
 
 const { config, interrupts, rings } = workerData as ThreadStart;
 try {
-  const host = await Host.start(config, new RowPacker(), interrupts);
+  const host = await Host.start(config, openNodeStorage, new RowPacker(), interrupts);
   port.postMessage({ error: undefined } satisfies ThreadStarted);
   const endpoint = {
     post: (message: unknown, transfer: ArrayBuffer[]) => port.postMessage(message, transfer),

@@ -20,6 +20,7 @@ import type {
   WireParams,
 } from "../rpc/protocol.ts";
 import { RowBuilder, type RowCollector } from "../rpc/rows.ts";
+import { unpreparedPath } from "../storage/storage.ts";
 import { positional } from "./parameters.ts";
 import { StatementCache } from "./statement-cache.ts";
 
@@ -346,9 +347,9 @@ export class Session {
   }
 }
 
-/** Another try may succeed, once a lock or the write permit is to be had. */
+/** Another try may succeed, once a lock, the write permit or a file is to be had. */
 function hasToWait(thrown: unknown): boolean {
-  if (thrown === NEEDS_PERMIT) return true;
+  if (thrown === NEEDS_PERMIT || unpreparedPath(thrown) !== undefined) return true;
   return thrown instanceof SqliteError && (thrown.resultCode & 0xff) === BUSY;
 }
 

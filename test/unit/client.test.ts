@@ -44,7 +44,7 @@ function packed(want: Want, sql: string) {
 }
 
 /** A client and a host joined by a channel in this thread, with every step on record. */
-function connect(handle: (request: Request, serial: number) => Reply, close = () => {}) {
+function connect(handle: (request: Request, serial: number) => Reply, close = async () => {}) {
   const { port1, port2 } = new MessageChannel();
   const log = { posts: [] as unknown[], answers: [] as unknown[], refs: [] as string[] };
   let exit: (error: Error | undefined) => void = () => {};
@@ -217,7 +217,7 @@ test("close() answers what was sent before, closes the host once and refuses wha
       steps.push((request as RunRequest).sql);
       return reply(undefined);
     },
-    () => steps.push("close"),
+    async () => void steps.push("close"),
   );
   const before = client.request(run("before"));
   const closing = client.close();
