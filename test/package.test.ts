@@ -43,7 +43,7 @@ describe("the package", () => {
     const map = JSON.parse(readFileSync(`${place}/package/dist/index.js.map`, "utf8"));
     expect(map.sources).toEqual(["../src/index.ts"]);
     expect(readFileSync(`${place}/package/src/index.ts`, "utf8")).toContain("openPool");
-    expect(readFileSync(`${place}/package/dist/index.d.ts`, "utf8")).toContain("ConnectionPool");
+    expect(readFileSync(`${place}/package/dist/surface.d.ts`, "utf8")).toContain("ConnectionPool");
   });
 
   test("does nothing but define things when it is imported", () => {

@@ -159,7 +159,14 @@ interface LoaderOptions {
   ): object;
 }
 
+/** The build's own VFSes for browsers, which start workers of theirs where they are not refused. */
+const OTHER_VFSES = ["kvvfs", "opfs", "opfs-vfs", "opfs-sahpool", "opfs-wl"];
+
 async function instantiate(module: WebAssembly.Module | undefined): Promise<Sqlite3> {
+  // The loader takes its settings from here, and deletes them.
+  (globalThis as { sqlite3ApiConfig?: unknown }).sqlite3ApiConfig = {
+    disable: { vfs: Object.fromEntries(OTHER_VFSES.map((name) => [name, true])) },
+  };
   const load = sqlite3InitModule as unknown as (options: LoaderOptions) => Promise<Sqlite3>;
   if (module === undefined) return load({});
   // The loader has no way to hear of a failure, so the failure races with it.

@@ -3,6 +3,7 @@
 
 import type { PortFactory } from "../rpc/port.ts";
 import type { EngineKind, StorageKind } from "../types.ts";
+import type { ResolvedOptions } from "./options.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
 /** What a pool really has, as found when it was opened. */
@@ -26,6 +27,15 @@ export interface AsyncContext {
   get(): unknown;
   run<T>(value: unknown, body: () => T): T;
 }
+
+/** A platform. */
+export interface Runtime {
+  /** Opens the database at `path`. @throws StorageError, TypeError */
+  openBackend(path: string, options: OpenOptions): Promise<Backend>;
+}
+
+/** What a platform is told of the pool that is to be opened. */
+export type OpenOptions = ResolvedOptions & { readonly makeQueue: () => WriteQueue };
 
 /** One open database, as the pool sees it. */
 export interface Backend {

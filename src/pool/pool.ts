@@ -8,7 +8,7 @@ import type {
   JournalMode,
   Row,
 } from "../types.ts";
-import type { Backend, Capabilities } from "./backend.ts";
+import type { Backend, Capabilities, Runtime } from "./backend.ts";
 import type { BatchStatement, Connection, Result, Sql } from "./connection.ts";
 import type { IterateOptions } from "./cursor.ts";
 import { Emitter, type PoolEvents } from "./events.ts";
@@ -19,8 +19,10 @@ import { Links } from "./links.ts";
 import {
   type AcquireOptions,
   checkMaxConnections,
+  type PoolOptions,
   type QueryOptions,
   type ResolvedOptions,
+  resolveOptions,
 } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
 import { textOf } from "./sql.ts";
@@ -36,6 +38,7 @@ import {
   exportBytes,
   importDatabase,
 } from "./whole.ts";
+import { WriteQueue } from "./write-queue.ts";
 import { WriterTurn } from "./writer-turn.ts";
 
 /** Longest wait of `close` for what is out, in milliseconds. */
@@ -52,6 +55,20 @@ export class ConnectionPool {
   readonly #kinds = new StatementKinds();
   #journalMode: JournalMode;
   #closed: Promise<void> | undefined;
+
+  /** @internal Opens a pool on the platform that `loadRuntime` gives. */
+  static async openIn(
+    loadRuntime: () => Promise<Runtime>,
+    path: string,
+    options: PoolOptions | undefined,
+  ): Promise<ConnectionPool> {
+    const resolved = resolveOptions(path, options);
+    resolved.signal?.throwIfAborted();
+    const runtime = await loadRuntime();
+    const makeQueue = () => new WriteQueue();
+    const backend = await runtime.openBackend(path, { ...resolved, makeQueue });
+    return ConnectionPool.open(backend, resolved);
+  }
 
   /** @internal Opens the first connection, so that a bad path fails here. */
   static async open(backend: Backend, options: ResolvedOptions): Promise<ConnectionPool> {

@@ -62,6 +62,18 @@ export interface ThreadStart {
   readonly rings: Rings | undefined;
 }
 
+/** What a browser's worker is started with: its first message. */
+export interface WebThreadStart extends ThreadStart {
+  /** The Web Lock that the worker holds for as long as it lives; undefined where there are none. */
+  readonly lifeLock: string | undefined;
+}
+
+/** The first message of a browser's worker. */
+export interface WebThreadStarted extends ThreadStarted {
+  /** Other workers can have the same files open. */
+  readonly sharesFiles: boolean;
+}
+
 /** The first message of a thread. */
 export interface ThreadStarted {
   /** Why SQLite could not be started there; the thread then has nothing to do. */

@@ -230,10 +230,17 @@ export interface ThreadConfig {
   readonly pragmas: Readonly<Record<string, PragmaValue>>;
   readonly statementCacheSize: number;
   readonly integers: IntegerMode;
-  /** The database's lock table and wal-index, and this instance's slot in it (`shm/layout.ts`). */
+  /**
+   * The database's lock table and wal-index, and this instance's slot in it (`shm/layout.ts`); undefined
+   * where memory cannot be shared: the thread is then the only one, and makes its own.
+   */
   readonly shared: unknown;
-  /** The bytes of a database that lives in memory (`storage/memory.ts`). */
+  /** The bytes of a database that lives in memory (`storage/memory.ts`); undefined as above. */
   readonly disk?: unknown;
+  /** Other threads have the database's files open at the same time. */
+  readonly severalThreads: boolean;
+  /** Milliseconds to wait for files that a thread which is about to end still has. */
+  readonly busyTimeout: number;
   readonly slot: number;
   /** The compiled engine, where the caller has it already. */
   readonly module?: WebAssembly.Module | undefined;

@@ -38,6 +38,11 @@ export function nextConnectionId(): number {
   return registry().nextConnection++;
 }
 
+/** The database, if this thread has it open. */
+export function findDatabase(path: string): SharedDatabase<unknown> | undefined {
+  return registry().databases.get(path);
+}
+
 /** Joins the users of a database, or makes it with the lock and the queue that are passed in. */
 export function joinDatabase<Queue>(
   path: string,

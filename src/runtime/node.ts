@@ -1,9 +1,16 @@
 // A pool's backend in Node: files, worker threads, async contexts.
 
-import { StorageError, type StorageReason } from "../errors.ts";
+import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
+import {
+  type BackendOptions,
+  threadSettings,
+  translated,
+  unsupported,
+  wantsMemory,
+} from "./backend-options.ts";
 import {
   joinDatabase,
   leaveDatabase,
@@ -18,32 +25,10 @@ import { spawnNodeThread } from "./spawn.ts";
 /** How long to wait between two tries at a file that another process owns, in milliseconds. */
 const LOCK_POLL_MS = 20;
 
-/** The settings of a pool that its threads need. */
-export type ThreadSettings = Pick<
-  ThreadConfig,
-  | "readonly"
-  | "create"
-  | "journalMode"
-  | "synchronous"
-  | "foreignKeys"
-  | "pragmas"
-  | "statementCacheSize"
-  | "integers"
->;
-
-/** What `openNodeBackend` is told. */
-export interface NodeBackendOptions<Queue> extends ThreadSettings {
-  readonly storage: "file" | "memory";
-  readonly threads: number | "auto";
-  readonly maxConnections: number;
-  readonly busyTimeout: number;
-  readonly signal: AbortSignal | undefined;
-  readonly makeQueue: () => Queue;
-}
-
 /** @throws StorageError (`locked` when another process has the file) */
-export async function openNodeBackend<Queue>(path: string, options: NodeBackendOptions<Queue>) {
-  const { storage, readonly, signal } = options;
+export async function openBackend<Queue>(path: string, options: BackendOptions<Queue>) {
+  const { readonly, signal } = options;
+  const storage = chooseStorage(path, options);
   const { nodeFsStorage } = await import("../storage/node-fs.ts");
   const files = nodeFsStorage();
   const memory = storage === "memory";
@@ -55,25 +40,45 @@ export async function openNodeBackend<Queue>(path: string, options: NodeBackendO
     : await joinFile(resolved, readonly, options);
   try {
     signal?.throwIfAborted();
-    return await newBackend(resolved, database, options);
+    return await newBackend(resolved, storage, database, options);
   } catch (thrown) {
     leaveDatabase(database);
     throw thrown;
   }
 }
 
+function chooseStorage(
+  path: string,
+  { storage, engine }: Pick<BackendOptions<unknown>, "storage" | "engine">,
+): "file" | "memory" {
+  if (engine === "sql.js") throw unsupported('engine "sql.js"');
+  if (wantsMemory(path, storage)) return "memory";
+  if (storage !== "auto" && storage !== "file") throw unsupported(`storage "${storage}"`);
+  return "file";
+}
+
 async function newBackend<Queue>(
   path: string,
+  storage: "file" | "memory",
   database: SharedDatabase<Queue>,
-  options: NodeBackendOptions<Queue>,
+  options: BackendOptions<Queue>,
 ) {
-  const { storage, maxConnections } = options;
+  const { maxConnections } = options;
   const threads = await threadCount(options.threads, maxConnections);
   const { AsyncLocalStorage } = await import("node:async_hooks");
   const local = new AsyncLocalStorage<unknown>();
   const { createMemoryDisk } = await import("../storage/memory.ts");
   const disk = storage === "memory" ? createMemoryDisk(path) : undefined;
-  const config = await threadConfig(path, database, options, disk);
+  const config: Omit<ThreadConfig, "slot"> = {
+    ...threadSettings(options),
+    engine: "sqlite-wasm",
+    storage,
+    path,
+    shared: database.memory,
+    disk,
+    severalThreads: threads > 1,
+    module: await compiledEngine(),
+  };
   let disposed = false;
   return {
     path,
@@ -91,7 +96,7 @@ async function newBackend<Queue>(
       get: () => local.getStore(),
       run: <T>(value: unknown, body: () => T): T => local.run(value, body),
     },
-    temporaryPath: await temporaryPaths(path, storage),
+    temporaryPath: () => `${path}-${crypto.randomUUID()}`,
     deleteFiles: () => deleteFiles(path, storage),
     async dispose() {
       if (disposed) return;
@@ -105,7 +110,7 @@ async function newBackend<Queue>(
 async function joinFile<Queue>(
   path: string,
   readonly: boolean,
-  { busyTimeout, signal, makeQueue }: NodeBackendOptions<Queue>,
+  { busyTimeout, signal, makeQueue }: BackendOptions<Queue>,
 ): Promise<SharedDatabase<Queue>> {
   const { acquireLockFile, describeHolder } = await import("../storage/lock-file.ts");
   const started = performance.now();
@@ -148,32 +153,6 @@ async function threadCount(threads: number | "auto", maxConnections: number): Pr
   return Math.max(1, Math.min(maxConnections, availableParallelism()));
 }
 
-async function threadConfig(
-  path: string,
-  database: SharedDatabase<unknown>,
-  options: NodeBackendOptions<unknown>,
-  disk: unknown,
-): Promise<Omit<ThreadConfig, "slot">> {
-  const { storage, readonly, create, journalMode, synchronous } = options;
-  const { foreignKeys, pragmas, statementCacheSize, integers } = options;
-  return {
-    engine: "sqlite-wasm",
-    storage,
-    path,
-    readonly,
-    create,
-    journalMode,
-    synchronous,
-    foreignKeys,
-    pragmas,
-    statementCacheSize,
-    integers,
-    shared: database.memory,
-    disk,
-    module: await compiledEngine(),
-  };
-}
-
 let engine: Promise<WebAssembly.Module> | undefined;
 
 /** The engine, compiled once in this thread and sent to all others. */
@@ -184,10 +163,7 @@ function compiledEngine(): Promise<WebAssembly.Module> {
 
 async function compileEngine(): Promise<WebAssembly.Module> {
   const { readFile } = await import("node:fs/promises");
-  const { createRequire } = await import("node:module");
-  const require = createRequire(import.meta.url);
-  const bytes = await readFile(require.resolve("@sqlite.org/sqlite-wasm/sqlite3.wasm"));
-  return WebAssembly.compile(bytes);
+  return WebAssembly.compile(await readFile(new URL("../sqlite3.wasm", import.meta.url)));
 }
 
 async function startThread(
@@ -199,7 +175,7 @@ async function startThread(
   try {
     const port = separate
       ? await spawnNodeThread({ ...config, slot })
-      : await (await import("../worker/inline.ts")).startInline({ ...config, slot });
+      : await startInline({ ...config, slot });
     void port.closed.then(() => reapSlot(memory, slot));
     return port;
   } catch (thrown) {
@@ -208,11 +184,10 @@ async function startThread(
   }
 }
 
-async function temporaryPaths(path: string, storage: "file" | "memory"): Promise<() => string> {
-  if (storage === "file") return () => `${path}-${crypto.randomUUID()}`;
-  const { tmpdir } = await import("node:os");
-  const { join } = await import("node:path");
-  return () => join(tmpdir(), `sqlite-wasm-pool-${crypto.randomUUID()}`);
+async function startInline(config: ThreadConfig): Promise<Port> {
+  const { startInline } = await import("../worker/inline.ts");
+  const { openNodeStorage } = await import("../worker/node-storages.ts");
+  return startInline(config, openNodeStorage);
 }
 
 async function deleteFiles(path: string, storage: "file" | "memory"): Promise<void> {
@@ -223,16 +198,5 @@ async function deleteFiles(path: string, storage: "file" | "memory"): Promise<vo
     translated(() => {
       if (files.exists(name)) files.delete(name, true);
     });
-  }
-}
-
-/** A fault of the storage as the error callers know. */
-function translated<T>(body: () => T): T {
-  try {
-    return body();
-  } catch (thrown) {
-    const { reason, message } = thrown as { reason?: StorageReason; message: string };
-    if (reason === undefined || thrown instanceof StorageError) throw thrown;
-    throw new StorageError(reason, message, { cause: thrown });
   }
 }

@@ -56,32 +56,52 @@ function newBytes(): MemoryBytes {
   throw new StorageFault("quota", "there is no memory left for a database");
 }
 
-/** The files of `disk`; any other goes to `fallback`, where there is one. */
+/**
+ * The files of `disk`. Others whose names start with the disk's and a hyphen are this storage's alone,
+ * and anything else goes to `fallback`, where there is one.
+ */
 export function memoryStorage(disk: MemoryDisk, fallback?: Storage): Storage {
   const own = new Map(SUFFIXES.map((suffix, i) => [disk.name + suffix, disk.files[i]] as const));
+  const isScratch = (path: string) => path.startsWith(`${disk.name}-`) && !own.has(path);
+  const scratch = new Map<string, MemoryBytes>();
+  const fileOf = (path: string) => own.get(path) ?? scratch.get(path);
   const elsewhere = (path: string): Storage => {
     if (fallback !== undefined) return fallback;
     throw new StorageFault("unsupported", `there is no place for ${path} beside ${disk.name}`);
   };
   return {
     readAheadBytes: 0,
-    resolve: (path) => (own.has(path) ? path : elsewhere(path).resolve(path)),
+    resolve(path) {
+      return own.has(path) || isScratch(path) ? path : elsewhere(path).resolve(path);
+    },
     open(path, flags) {
-      const file = own.get(path);
-      return file === undefined ? elsewhere(path).open(path, flags) : openMemory(path, file, flags);
+      if (isScratch(path) && flags.create && !scratch.has(path)) scratch.set(path, newBytes());
+      const file = fileOf(path);
+      if (file !== undefined) return openMemory(path, file, flags);
+      if (isScratch(path)) throw notFound(path);
+      return elsewhere(path).open(path, flags);
     },
     exists(path) {
-      const file = own.get(path);
-      return file === undefined ? elsewhere(path).exists(path) : isThere(file);
+      const file = fileOf(path);
+      if (file !== undefined) return isThere(file);
+      return !isScratch(path) && elsewhere(path).exists(path);
     },
-    isWritable: (path) => own.has(path) || elsewhere(path).isWritable(path),
+    isWritable: (path) => own.has(path) || isScratch(path) || elsewhere(path).isWritable(path),
     delete(path, syncDirectory) {
+      if (scratch.delete(path)) return;
+      if (isScratch(path)) throw notFound(path);
       const file = own.get(path);
       if (file === undefined) return elsewhere(path).delete(path, syncDirectory);
       if (!isThere(file)) throw notFound(path);
       // The bytes stay with those who have the file open, as a deleted file's do: they are
       // cleared when it is created anew.
       Atomics.store(new Int32Array(file.header), EXISTS, 0);
+    },
+    async prepare(path) {
+      await fallback?.prepare?.(path);
+    },
+    async close() {
+      await fallback?.close?.();
     },
   };
 }

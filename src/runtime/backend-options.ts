@@ -1,0 +1,75 @@
+// What every platform's `openBackend` is told, and what they share in acting on it.
+
+import { StorageError, type StorageReason } from "../errors.ts";
+import type { ThreadConfig } from "../rpc/protocol.ts";
+import type { EngineKind, StorageKind } from "../types.ts";
+
+const MEMORY = ":memory:";
+
+/** The settings of a pool that its threads need. */
+export type ThreadSettings = Pick<
+  ThreadConfig,
+  | "readonly"
+  | "create"
+  | "journalMode"
+  | "synchronous"
+  | "foreignKeys"
+  | "pragmas"
+  | "statementCacheSize"
+  | "integers"
+  | "busyTimeout"
+>;
+
+/** What `openBackend` is told. */
+export interface BackendOptions<Queue> extends ThreadSettings {
+  readonly storage: StorageKind | "auto";
+  readonly engine: EngineKind | "auto";
+  readonly threads: number | "auto";
+  readonly maxConnections: number;
+  readonly signal: AbortSignal | undefined;
+  readonly makeQueue: () => Queue;
+}
+
+/** The settings of `options` that threads need, and nothing that cannot be sent to them. */
+export function threadSettings(options: ThreadSettings): ThreadSettings {
+  const { readonly, create, journalMode, synchronous } = options;
+  const { foreignKeys, pragmas, statementCacheSize, integers, busyTimeout } = options;
+  return {
+    readonly,
+    create,
+    journalMode,
+    synchronous,
+    foreignKeys,
+    pragmas,
+    statementCacheSize,
+    integers,
+    busyTimeout,
+  };
+}
+
+/** The database is to live in memory. @throws TypeError for a path that contradicts the storage */
+export function wantsMemory(path: string, storage: StorageKind | "auto"): boolean {
+  if (storage === "memory" || (storage === "auto" && path === MEMORY)) return true;
+  if (path !== MEMORY) return false;
+  throw new TypeError(`":memory:" is no file; leave storage "${storage}" out, or give a path`);
+}
+
+export function unsupported(what: string): StorageError {
+  return new StorageError("unsupported", `${what} is not to be had in this runtime`);
+}
+
+/** Runs `body`; a fault of the storage becomes the error callers know. */
+export function translated<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (thrown) {
+    throw asStorageError(thrown);
+  }
+}
+
+/** A fault of the storage as the error callers know; anything else as it is. */
+export function asStorageError(thrown: unknown): unknown {
+  const { reason, message } = thrown as { reason?: StorageReason; message: string };
+  if (reason === undefined || thrown instanceof StorageError) return thrown;
+  return new StorageError(reason, message, { cause: thrown });
+}

@@ -1,0 +1,120 @@
+// The origin private file system as a tree of names: everything about it that takes time.
+// Specification: https://fs.spec.whatwg.org/
+
+import { type FaultReason, StorageFault } from "./storage.ts";
+
+/** A file open for synchronous access; TypeScript's `dom` library leaves it to the one for workers. */
+export interface AccessHandle {
+  /** `"readwrite-unsafe"` where several handles of a file may be open at once. */
+  readonly mode?: string;
+  read(into: Uint8Array, options: { at: number }): number;
+  write(from: Uint8Array, options: { at: number }): number;
+  truncate(sizeBytes: number): void;
+  getSize(): number;
+  flush(): void;
+  close(): void;
+}
+
+/** A file's handle in a dedicated worker. */
+export interface WorkerFileHandle extends FileSystemFileHandle {
+  createSyncAccessHandle(options?: { mode: string }): Promise<AccessHandle>;
+}
+
+const REASONS: Readonly<Record<string, FaultReason>> = {
+  QuotaExceededError: "quota",
+  NoModificationAllowedError: "locked",
+  NotAllowedError: "permission",
+  SecurityError: "permission",
+};
+
+const ADVICE: Readonly<Record<FaultReason, string>> = {
+  quota: "; the origin has used up its quota: delete something, or ask for persistent storage",
+  locked: "; somebody else has the file open",
+  permission: "; the browser keeps storage from this page (a private window, or blocked site data)",
+  corrupt: "",
+  unsupported: "",
+  io: "",
+};
+
+/** What a file system call threw, in our words. */
+export function faultOf(what: string, path: string, thrown: unknown): StorageFault {
+  if (thrown instanceof StorageFault) return thrown;
+  const { name = "", message = String(thrown) } = thrown as Partial<Error>;
+  const reason = REASONS[name] ?? "io";
+  const isDirectory = name === "TypeMismatchError" ? "it is a directory: " : "";
+  return new StorageFault(
+    reason,
+    `could not ${what} ${path}: ${isDirectory}${message}${ADVICE[reason]}`,
+    { cause: thrown, notFound: name === "NotFoundError" },
+  );
+}
+
+/**
+ * The one form of a name: its parts joined by `/`, without `.`, `..` and a leading `/`.
+ * @throws StorageFault for a name that no file can have
+ */
+export function resolveName(name: string): string {
+  const parts: string[] = [];
+  for (const part of name.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  if (parts.length === 0 || name.endsWith("/")) {
+    throw new StorageFault("io", `"${name}" names a directory, and no file`);
+  }
+  return parts.join("/");
+}
+
+/** The directory a file is in, and its name there. @throws StorageFault with `notFound` */
+export async function locate(
+  path: string,
+  options: { readonly create: boolean },
+): Promise<{ directory: FileSystemDirectoryHandle; name: string }> {
+  const parts = path.split("/");
+  const name = parts.pop() ?? "";
+  try {
+    let directory = await navigator.storage.getDirectory();
+    for (const part of parts) directory = await directory.getDirectoryHandle(part, options);
+    return { directory, name };
+  } catch (thrown) {
+    throw faultOf("open the directory of", path, thrown);
+  }
+}
+
+/** The handle of a file; undefined where it is not there and not to be created. */
+export async function findFile(
+  path: string,
+  options: { readonly create: boolean },
+): Promise<FileSystemFileHandle | undefined> {
+  try {
+    const { directory, name } = await locate(path, options);
+    return await directory.getFileHandle(name, options);
+  } catch (thrown) {
+    const fault = faultOf("open", path, thrown);
+    if (fault.notFound && !options.create) return undefined;
+    throw fault;
+  }
+}
+
+/** Removes a file, if it is there. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    const { directory, name } = await locate(path, { create: false });
+    await directory.removeEntry(name);
+  } catch (thrown) {
+    const fault = faultOf("delete", path, thrown);
+    if (!fault.notFound) throw fault;
+  }
+}
+
+/** Removes those of `paths` that are empty files nobody has open. */
+export async function removeEmptyFiles(paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    try {
+      const file = await findFile(path, { create: false });
+      if (file !== undefined && (await file.getFile()).size === 0) await removeFile(path);
+    } catch {
+      // An empty file more does no harm: SQLite takes it for one that is not there.
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// The public names, but for `openPool`: each entry brings its own.
+
+export {
+  AcquireTimeoutError,
+  BusyError,
+  ConnectionReleasedError,
+  type ErrorCode,
+  type LeaseReport,
+  PoolClosedError,
+  PoolError,
+  PoolExhaustedError,
+  SqliteError,
+  StorageError,
+  type StorageReason,
+  WorkerCrashedError,
+  type WriteLockHolder,
+} from "./errors.ts";
+export type { Capabilities } from "./pool/backend.ts";
+export type { BatchStatement, Connection, Result, Sql } from "./pool/connection.ts";
+export type { IterateOptions } from "./pool/cursor.ts";
+export type { PoolEvents } from "./pool/events.ts";
+export {
+  type CheckReport,
+  type HealthAnswer,
+  type HealthCheck,
+  type HealthHandlerOptions,
+  HealthMonitor,
+  type HealthReport,
+  type HealthStatus,
+  healthHandler,
+  poolHealthCheck,
+} from "./pool/health.ts";
+export type { AcquireOptions, PoolOptions, QueryOptions } from "./pool/options.ts";
+export type { ConnectionPool } from "./pool/pool.ts";
+export { SqlQuery, sql } from "./pool/sql.ts";
+export type { PoolStats, Summary } from "./pool/stats.ts";
+export type { TransactionMode, TransactionOptions } from "./pool/transaction.ts";
+export type { BackupOptions, BackupProgress, CheckpointResult } from "./pool/whole.ts";
+export type {
+  BindParams,
+  BindValue,
+  CheckpointMode,
+  EngineKind,
+  ExecuteResult,
+  IntegerMode,
+  JournalMode,
+  Row,
+  SqlValue,
+  StorageKind,
+  Synchronous,
+} from "./types.ts";
