@@ -45,8 +45,8 @@ interface Import {
   readonly to: string;
 }
 
-const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) =>
-  file.endsWith(".ts"),
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter(
+  (file) => file.endsWith(".ts") && !file.endsWith(".d.ts"),
 );
 const imports: Import[] = files.flatMap((file) => {
   const text = readFileSync(join(SRC, file), "utf8");

@@ -1,7 +1,7 @@
 // The part of the official build that we call, typed. Everything goes through `wasm.exports`: the
 // wrappers of `capi` convert arguments and cost ten times the call on the hot path.
 
-import sqlite3InitModule from "@sqlite.org/sqlite-wasm";
+import sqlite3InitModule from "#sqlite-wasm";
 import type { Heap } from "../shm/heap.ts";
 
 /** An address in the WebAssembly memory. 0 is NULL. */

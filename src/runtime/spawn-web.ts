@@ -6,6 +6,7 @@ import type { Endpoint, WebThreadStart, WebThreadStarted } from "../rpc/endpoint
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { canUseRings, newRing } from "../rpc/ring.ts";
+import { webEngine } from "./web-engine.ts";
 
 /** A worker that is ready. */
 export interface WebThread {
@@ -26,8 +27,7 @@ export async function spawnWebThread(config: ThreadConfig): Promise<WebThread> {
   const rings = canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
   const lifeLock =
     navigator.locks === undefined ? undefined : `sqlite-wasm-pool-thread:${crypto.randomUUID()}`;
-  // Bundlers look for exactly this expression to find the worker.
-  const worker = new Worker(new URL("../worker/web.js", import.meta.url), { type: "module" });
+  const worker = (await webEngine()).newWorker();
   try {
     const start: WebThreadStart = { config, interrupts, rings, lifeLock };
     worker.postMessage(start);

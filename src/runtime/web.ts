@@ -25,6 +25,7 @@ import {
   takeSlot,
 } from "./databases.ts";
 import { spawnWebThread } from "./spawn-web.ts";
+import { webEngine } from "./web-engine.ts";
 import { tryWebLock } from "./web-lock.ts";
 
 /** How long to wait between two tries at a database that somebody else owns, in milliseconds. */
@@ -75,6 +76,7 @@ async function newBackend<Queue>(
   const wanted = sharesMemory ? asked : Math.min(asked, 1);
   const separate = wanted > 0;
   const shares = sharesMemory || !separate;
+  const engine = await webEngine();
   const config: Omit<ThreadConfig, "slot"> = {
     ...threadSettings(options),
     engine: "sqlite-wasm",
@@ -83,7 +85,7 @@ async function newBackend<Queue>(
     shared: shares ? database.memory : undefined,
     disk: storage === "memory" && shares ? createMemoryDisk(path) : undefined,
     severalThreads: wanted > 1,
-    module: await compiledEngine(),
+    module: engine.module,
   };
   const first = await startThread(config, database, separate);
   let waiting: Port | undefined = first.port;
@@ -180,27 +182,4 @@ async function joinName<Queue>(
     }
     await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
   }
-}
-
-let engine: Promise<WebAssembly.Module> | undefined;
-
-/** The engine, fetched and compiled once in this thread and sent to all others. */
-function compiledEngine(): Promise<WebAssembly.Module> {
-  engine ??= compileEngine().catch((thrown) => {
-    engine = undefined;
-    throw thrown;
-  });
-  return engine;
-}
-
-async function compileEngine(): Promise<WebAssembly.Module> {
-  const url = new URL("../sqlite3.wasm", import.meta.url);
-  const response = await fetch(url);
-  if (!response.ok) {
-    throw unsupported(`SQLite, for ${url} answers ${response.status}: that file is missing; it`);
-  }
-  const type = response.headers.get("content-type") ?? "";
-  // Compiling while it comes needs the right type, which some servers do not know.
-  if (type.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
-  return WebAssembly.compile(await response.arrayBuffer());
 }
