@@ -36,6 +36,7 @@ import {
   checkCheckpointMode,
   checkpoint,
   exportBytes,
+  exportChunks,
   importDatabase,
 } from "./whole.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -204,8 +205,7 @@ export class ConnectionPool {
     checkBody(body);
     const db = await this.#lending.acquire(options, true);
     return this.#scoped(db, false, async () => {
-      await db.execute("BEGIN");
-      await db.execute(FIRST_READ);
+      await beginSnapshot(db);
       const result = await body(db);
       if (db.isOpen && db.inTransaction) await db.execute("COMMIT");
       return result;
@@ -316,6 +316,39 @@ export class ConnectionPool {
   /** A consistent copy of the database; readers and the writer go on meanwhile. */
   export(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array> {
     return this.read((db) => exportBytes(db, options?.signal), options);
+  }
+
+  /**
+   * The same copy as a stream, for a database that is too large to be held in memory. It keeps a
+   * connection and a snapshot until it has been read to its end or is cancelled.
+   */
+  exportStream(options?: { readonly signal?: AbortSignal }): ReadableStream<Uint8Array> {
+    const chunks = this.#exportChunks(options);
+    return new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          const { done, value } = await chunks.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        async cancel() {
+          await chunks.return();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  async *#exportChunks(
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const db = await this.#lending.acquire(options, true);
+    try {
+      await beginSnapshot(db);
+      yield* exportChunks(db, options.signal);
+    } finally {
+      await this.#lending.giveBack(db);
+    }
   }
 
   /**
@@ -482,4 +515,9 @@ function signalOf(
   options: { readonly signal?: AbortSignal | undefined } | undefined,
 ): AcquireOptions | undefined {
   return options?.signal === undefined ? undefined : { signal: options.signal };
+}
+
+async function beginSnapshot(db: Connection): Promise<void> {
+  await db.execute("BEGIN");
+  await db.execute(FIRST_READ);
 }

@@ -82,20 +82,41 @@ export async function exportBytes(db: Connection, signal?: AbortSignal): Promise
   const pageSize = Number(await db.queryValue("PRAGMA page_size"));
   const pageCount = Number(await db.queryValue("PRAGMA page_count"));
   const bytes = new Uint8Array(pageSize * pageCount);
-  const chunkSize = Math.max(1, Math.floor(SPOOL_BYTES / pageSize));
-  const options = { rowMode: "array", chunkSize, signal } as const;
   let at = 0;
+  for await (const chunk of exportChunks(db, signal)) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/** The same bytes, about a megabyte at a time. */
+export async function* exportChunks(
+  db: Connection,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const pageSize = Number(await db.queryValue("PRAGMA page_size"));
+  const pages = Math.max(1, Math.floor(SPOOL_BYTES / pageSize));
+  const options = { rowMode: "array", chunkSize: pages, signal } as const;
+  let chunk = new Uint8Array(pages * pageSize);
+  let filled = 0;
+  let isFirst = true;
   for await (const [page] of db.iterate<[Uint8Array]>(
     "SELECT data FROM sqlite_dbpage ORDER BY pgno",
     [],
     options,
   )) {
-    bytes.set(page, at);
-    at += pageSize;
+    // The copy has no log beside it: versions 1 say so, and it opens anywhere, read-only media too.
+    if (isFirst) page.fill(1, 18, 20);
+    isFirst = false;
+    chunk.set(page, filled);
+    filled += page.length;
+    if (filled < chunk.length) continue;
+    yield chunk;
+    chunk = new Uint8Array(pages * pageSize);
+    filled = 0;
   }
-  // The copy has no log beside it: versions 1 say so, and it opens anywhere, read-only media too.
-  if (at > 0) bytes.fill(1, 18, 20);
-  return bytes;
+  if (filled > 0) yield chunk.subarray(0, filled);
 }
 
 /** Copies the database into another file, page by page, from one snapshot. */
