@@ -19,7 +19,8 @@ export interface WriteClaim {
 /** The write lock of one database. */
 export class WriteQueue {
   readonly #semaphore = new Semaphore(1);
-  #holder: (WriteClaim & { readonly since: number }) | undefined;
+  #holder: WriteClaim | undefined;
+  #since = 0;
 
   get waiting(): number {
     return this.#semaphore.waiting;
@@ -29,8 +30,7 @@ export class WriteQueue {
   get holder(): WriteLockHolder | undefined {
     const holder = this.#holder;
     if (holder === undefined) return undefined;
-    const { pool, connection, sql, since } = holder;
-    return { pool, connection, sql, heldMs: performance.now() - since };
+    return { ...holder, heldMs: performance.now() - this.#since };
   }
 
   /** Takes the lock if it is free. */
@@ -65,6 +65,7 @@ export class WriteQueue {
   }
 
   #hold(claim: WriteClaim): void {
-    this.#holder = { ...claim, since: performance.now() };
+    this.#holder = claim;
+    this.#since = performance.now();
   }
 }

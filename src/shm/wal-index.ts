@@ -28,6 +28,7 @@
 //         the middle of a log restart: a reader that takes such a lock must find the new header.
 //   never push in the barrier: it stands between SQLite's writes of the two header copies.
 
+import { copyFrames, regionOf } from "./frame-index.ts";
 import type { Heap } from "./heap.ts";
 import {
   GEN,
@@ -46,6 +47,7 @@ import type { LockTable } from "./lock-table.ts";
 const B_WORDS = [24, 25, 26, 27, 28, 29, 32] as const;
 /** Bytes of both header copies. */
 const HEADERS_BYTES = 96;
+const HEADERS_WORDS = HEADERS_BYTES / 4;
 /** Words of one header copy. */
 const HEADER_WORDS = 12;
 /** Where page numbers start in region 0. */
@@ -66,11 +68,6 @@ interface Region {
 export interface ShmHolder {
   sharedMask: number;
   exclusiveMask: number;
-}
-
-/** The region that holds a frame's page number, as wal.c's `walFramePage` counts. */
-function regionOf(frame: number): number {
-  return frame === 0 ? 0 : Math.floor((frame + 33) / 4096);
 }
 
 /** The wal-index of one database in one instance. */
@@ -320,11 +317,11 @@ export class WalIndex {
   }
 
   /**
-   * Publishes the header and the regions it speaks of: those of the frames appended since, where the
-   * log went on, and all of them where it was restarted or recovered.
+   * Publishes the header and the regions it speaks of: what was appended since, where the log went on,
+   * and all of them where it was restarted or recovered. The master has what this instance had when
+   * their headers agreed last, because nobody else has written A since.
    */
   #copyOutA(words: Uint32Array, base: number, gen: number, current: boolean): void {
-    const heap = this.#heap.u8();
     const old = this.#shadowHeader;
     const frames = words[base + MX_FRAME] ?? 0;
     const oldFrames = old[MX_FRAME] ?? 0;
@@ -337,17 +334,24 @@ export class WalIndex {
     for (let index = wentOn ? regionOf(oldFrames + 1) : 0; index <= last; index++) {
       const region = this.#regions[index];
       if (region === undefined) continue;
-      const skip = index === 0 ? PAGES_OFFSET : 0;
       const { address } = region;
-      this.#master.set(
-        heap.subarray(address + skip, address + REGION_BYTES),
-        index * REGION_BYTES + skip,
-      );
+      const to = (index * REGION_BYTES) / 4;
+      const appended = { first: oldFrames + 1, last: frames };
+      if (!wentOn || !copyFrames(words, address >> 2, this.#masterWords, to, appended)) {
+        this.#copyOut(index, address);
+      }
       Atomics.store(this.#control, REGION_GEN + index, gen);
       if (current) region.seen = gen;
     }
-    this.#master.set(heap.subarray(base << 2, (base << 2) + HEADERS_BYTES), 0);
-    old.set(words.subarray(base, base + HEADER_WORDS));
+    for (let i = 0; i < HEADERS_WORDS; i++) this.#masterWords[i] = words[base + i] ?? 0;
+    for (let i = 0; i < HEADER_WORDS; i++) old[i] = words[base + i] ?? 0;
+  }
+
+  /** Publishes a region, but for the header and domain B. */
+  #copyOut(index: number, address: number): void {
+    const skip = index === 0 ? PAGES_OFFSET : 0;
+    const bytes = this.#heap.u8().subarray(address + skip, address + REGION_BYTES);
+    this.#master.set(bytes, index * REGION_BYTES + skip);
   }
 
   #clearMaster(): void {

@@ -173,6 +173,37 @@ export const scenarios: Record<string, (world: World) => Promise<void>> = {
     expect(a.sql(CHECK)).toBe("ok");
   },
 
+  //  A                              B
+  //  fills two regions
+  //                                 reads
+  //  starts the log anew, fills most
+  //    of the first region
+  //  one row; a change too large
+  //    for its cache, rolled back
+  //                                 reads, one row, reads     ... and so on into the next region
+  async "small commits in turns reach the other instance, on into the next region"(world) {
+    const small = [...SETUP, "cache_size = 2"];
+    const a = (await world.instance()).connect(...small);
+    const b = (await world.instance()).connect(...SETUP);
+    a.sql(FILL);
+    a.sql(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3780)
+      INSERT INTO t SELECT NULL, 0, zeroblob(300) FROM n`);
+    a.sql("UPDATE t SET a = a + 0");
+    expect(b.sql(SUM)).toBe(200);
+    expect(a.sql("PRAGMA wal_checkpoint(RESTART)")).toBe(0);
+    a.sql("UPDATE t SET a = a + 0");
+    for (let i = 0, sum = 200; i < 60; i++) {
+      expect(b.sql(SUM)).toBe(sum);
+      const id = ((i * 37) % 200) + 1;
+      a.sql(`UPDATE t SET a = a + 1 WHERE id = ${id}`);
+      if (i % 10 === 0) a.sql("BEGIN; UPDATE t SET a = 9 WHERE id < 60; ROLLBACK");
+      expect(b.sql(SUM)).toBe(++sum);
+      b.sql(`UPDATE t SET a = a + 1 WHERE id = ${201 - id}`);
+      expect(a.sql(SUM)).toBe(++sum);
+    }
+    expect(a.sql(CHECK)).toBe("ok");
+  },
+
   //  A                              B                      C
   //                                                        BEGIN, reads
   //  rolls a large change back

@@ -12,6 +12,8 @@ const MODULES = new URL("../../node_modules", import.meta.url).pathname;
 
 interface Mutant {
   readonly rule: string;
+  /** The module that is changed, `shm/wal-index.js` where nothing is said. */
+  readonly module?: string;
   readonly replacements: readonly (readonly [string, string])[];
   /** A scenario that must fail with it. */
   readonly caughtBy: string;
@@ -63,6 +65,12 @@ const MUTANTS: readonly Mutant[] = [
     caughtBy: "every region of the index reaches the other instances",
   },
   {
+    rule: "frames are appended without their place in the hash table",
+    module: "shm/frame-index.js",
+    replacements: [["to[target + word] = from[source + word] ?? 0;", ""]],
+    caughtBy: "small commits in turns reach the other instance, on into the next region",
+  },
+  {
     rule: "the header is never pulled",
     replacements: [["heap.set(this.#master.subarray(0, HEADERS_BYTES), address);", ""]],
     caughtBy: "a commit is seen by every other instance",
@@ -84,12 +92,13 @@ describe("the scenarios notice when a rule is broken", () => {
     const place = directory(`node_modules/${rule.replaceAll(" ", "-")}`);
     cpSync(DIST, place, { recursive: true });
     writeFileSync(`${place}/package.json`, '{ "type": "module" }');
-    let code = readFileSync(`${place}/shm/wal-index.js`, "utf8");
+    const module = `${place}/${mutant.module ?? "shm/wal-index.js"}`;
+    let code = readFileSync(module, "utf8");
     for (const [from, to] of mutant.replacements) {
       expect(code.split(from)).toHaveLength(2);
       code = code.replace(from, () => to);
     }
-    writeFileSync(`${place}/shm/wal-index.js`, code);
+    writeFileSync(module, code);
     const run = scenarios[mutant.caughtBy];
     if (run === undefined) throw new Error(`there is no scenario "${mutant.caughtBy}"`);
     const build = await loadBuild(place);
