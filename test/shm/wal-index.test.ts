@@ -8,6 +8,7 @@ import { loadBuild, World } from "./instances.ts";
 import { scenarios } from "./scenarios.ts";
 
 const DIST = new URL("../../dist", import.meta.url).pathname;
+const PACKAGE = new URL("../../package.json", import.meta.url).pathname;
 const MODULES = new URL("../../node_modules", import.meta.url).pathname;
 
 interface Mutant {
@@ -90,9 +91,9 @@ describe("the scenarios notice when a rule is broken", () => {
   symlinkSync(`${MODULES}/@sqlite.org`, directory("node_modules/@sqlite.org"));
   test.each(MUTANTS.map((mutant) => [mutant.rule, mutant] as const))("%s", async (rule, mutant) => {
     const place = directory(`node_modules/${rule.replaceAll(" ", "-")}`);
-    cpSync(DIST, place, { recursive: true });
-    writeFileSync(`${place}/package.json`, '{ "type": "module" }');
-    const module = `${place}/${mutant.module ?? "shm/wal-index.js"}`;
+    cpSync(DIST, `${place}/dist`, { recursive: true });
+    cpSync(PACKAGE, `${place}/package.json`);
+    const module = `${place}/dist/${mutant.module ?? "shm/wal-index.js"}`;
     let code = readFileSync(module, "utf8");
     for (const [from, to] of mutant.replacements) {
       expect(code.split(from)).toHaveLength(2);
@@ -101,7 +102,7 @@ describe("the scenarios notice when a rule is broken", () => {
     writeFileSync(module, code);
     const run = scenarios[mutant.caughtBy];
     if (run === undefined) throw new Error(`there is no scenario "${mutant.caughtBy}"`);
-    const build = await loadBuild(place);
+    const build = await loadBuild(`${place}/dist`);
     await expect(run(new World(build))).rejects.toThrow();
   });
 });
