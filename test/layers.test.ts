@@ -34,7 +34,10 @@ const OPEN_TO_ALL = ["types", "errors", "text"];
 /** Only these may use Node's modules. */
 const PLATFORM = [
   "storage/node-fs",
+  "storage/node-faults",
   "storage/lock-file",
+  "storage/process-liveness",
+  "storage/deno-liveness",
   "runtime/spawn",
   "runtime/node",
   "worker/node",

@@ -49,6 +49,7 @@ export class ThreadClient implements Port {
   /** Why requests are refused, once they are. */
   #refusal: PoolClosedError | WorkerCrashedError | undefined;
   #gone = false;
+  #terminating = false;
   #closing: Promise<void> | undefined;
   #settleClosed: (error: WorkerCrashedError | undefined) => void = () => {};
   #settleClosing: (error: Error | undefined) => void = () => {};
@@ -97,8 +98,11 @@ export class ThreadClient implements Port {
   }
 
   async terminate(): Promise<void> {
+    this.#terminating = true;
     const error = new WorkerCrashedError("The thread was ended while it may have had work to do.");
     this.#refusal ??= error;
+    // Deno ends a thread only when it returns to its event loop: what it runs has to end before.
+    this.#interrupts?.fill(LAST_SERIAL);
     // Until it has really stopped, its locks are its own: `closed` must not settle before.
     await this.#endpoint.terminate();
     this.#die(error);
@@ -159,6 +163,7 @@ export class ThreadClient implements Port {
   }
 
   #exited(error: Error | undefined): void {
+    if (this.#terminating) return;
     const cause = error === undefined ? {} : { cause: error };
     const why = error === undefined ? "it ended without being asked to" : error.message;
     this.#die(new WorkerCrashedError(`The thread that ran the connection died: ${why}.`, cause));

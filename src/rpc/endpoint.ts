@@ -74,6 +74,12 @@ export interface WebThreadStarted extends ThreadStarted {
   readonly sharesFiles: boolean;
 }
 
+/** What a worker thread of Node, Deno or Bun is started with. */
+export interface NodeThreadStart<Port = unknown> extends ThreadStart {
+  /** Its end of the channel through which all messages go. */
+  readonly port: Port;
+}
+
 /** The first message of a thread. */
 export interface ThreadStarted {
   /** Why SQLite could not be started there; the thread then has nothing to do. */

@@ -124,7 +124,7 @@ async function joinFile<Queue>(
           () => {
             const attempt = acquireLockFile(path, { readonly });
             if ("release" in attempt) return attempt;
-            holder = describeHolder(attempt.holder);
+            holder = describeHolder(attempt.holder, path);
             throw TAKEN;
           },
           makeQueue,

@@ -1,9 +1,12 @@
-// Starts threads that own SQLite.
+// Starts threads that own SQLite, in Node, Deno and Bun.
+//
+// All messages go through a channel of our own: the thread can then take one without a return to its
+// event loop in every runtime, and the channel's end tells when the thread has really stopped.
 
-import type { Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 import { fromWire } from "../errors.ts";
 import { INTERRUPT_WORDS, ThreadClient } from "../rpc/client.ts";
-import type { Endpoint, ThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
+import type { Endpoint, NodeThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { canUseRings, newRing } from "../rpc/ring.ts";
@@ -16,26 +19,29 @@ export async function spawnNodeThread(
   config: ThreadConfig,
   options: { readonly ring: boolean } = { ring: true },
 ): Promise<Port> {
-  const { Worker } = await import("node:worker_threads");
+  const { MessageChannel, Worker } = await import("node:worker_threads");
   const interrupts = new Int32Array(new SharedArrayBuffer(INTERRUPT_WORDS * 4));
   const rings =
     options.ring && canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
+  const { port1: port, port2: far } = new MessageChannel();
   const worker = new Worker(new URL("../worker/node.js", import.meta.url), {
-    workerData: { config, interrupts, rings } satisfies ThreadStart,
+    workerData: { config, interrupts, rings, port: far } satisfies NodeThreadStart,
+    transferList: [far],
     // The program's own flags (`--input-type`, loaders, an inspector) are not meant for this thread.
     execArgv: [],
   });
+  const stopped = new Promise<void>((resolve) => port.once("close", resolve));
   try {
-    await started(worker);
+    await started(worker, port);
   } catch (error) {
     await worker.terminate();
     throw error;
   }
   const nextTurn = (callback: () => void) => void setImmediate(callback);
-  return new ThreadClient(nodeEndpoint(worker), { interrupts, rings, nextTurn });
+  return new ThreadClient(nodeEndpoint(worker, port, stopped), { interrupts, rings, nextTurn });
 }
 
-function started(worker: Worker): Promise<void> {
+function started(worker: Worker, port: MessagePort): Promise<void> {
   return new Promise((resolve, reject) => {
     const onMessage = ({ error }: ThreadStarted) => {
       stopListening();
@@ -51,17 +57,21 @@ function started(worker: Worker): Promise<void> {
       reject(new Error(`The worker thread ended with exit code ${code} before it was ready.`));
     };
     const stopListening = () => {
-      worker.off("message", onMessage).off("error", onError).off("exit", onExit);
+      port.off("message", onMessage);
+      worker.off("error", onError).off("exit", onExit);
     };
-    worker.on("message", onMessage).on("error", onError).on("exit", onExit);
+    port.on("message", onMessage);
+    worker.on("error", onError).on("exit", onExit);
   });
 }
 
-function nodeEndpoint(worker: Worker): Endpoint {
+function nodeEndpoint(worker: Worker, port: MessagePort, stopped: Promise<void>): Endpoint {
   return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
+    post: (message, transfer) => port.postMessage(message, transfer),
     onMessage: (listener) => {
-      worker.on("message", listener);
+      port.on("message", listener);
+      // The worker alone decides whether the process stays.
+      port.unref();
     },
     onExit: (listener) => {
       let cause: Error | undefined;
@@ -74,6 +84,8 @@ function nodeEndpoint(worker: Worker): Endpoint {
     unref: () => worker.unref(),
     terminate: async () => {
       await worker.terminate();
+      // Deno says that a thread has ended when it was told to; its end of the channel goes with it.
+      await stopped;
     },
   };
 }

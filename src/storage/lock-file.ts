@@ -2,34 +2,19 @@
 // memory, and whoever else wrote the file would corrupt it.
 //
 // The lock is a file beside the database with a record of its holder. It is made whole under another
-// name and then linked, so it never exists half-written. A crash leaves it behind; a holder counts
-// as dead when
-//   - its process is gone, or only waits for its parent to take notice, or
-//   - its process id was given to another process since (the start time differs), or
-//   - it was a thread of this very process whose descriptor of the lock file is no longer open.
-// A lock on another host's name counts as alive: nothing can be known from here.
+// name and then linked, so it never exists half-written. A crash leaves it behind; `liveness.ts` tells
+// whether the holder lives. One of whom that cannot be found out counts as alive.
 //
 // Taking a dead lock over: two may see it dead at once, and the slower must not delete the lock
 // that the faster has made meanwhile. So the right to delete the lock with a given token is a
 // lock itself, `<lock>.<token>`, under the same rules; its holder looks again before it deletes.
 
 import * as fs from "node:fs";
-import { hostname } from "node:os";
+import { denoLiveness } from "./deno-liveness.ts";
+import type { Liveness, LockHolder, OpenLock } from "./liveness.ts";
+import { describeFault } from "./node-faults.ts";
+import { processLiveness } from "./process-liveness.ts";
 import { StorageFault } from "./storage.ts";
-
-/** Who holds a lock. */
-export interface LockHolder {
-  readonly version: 1;
-  readonly pid: number;
-  /** When the process started, as the system counts; undefined where it cannot be had. */
-  readonly startTime?: string | undefined;
-  readonly hostname: string;
-  readonly token: string;
-  /** The holder's open descriptor of the lock file. */
-  readonly fd: number;
-  /** ISO 8601. */
-  readonly since: string;
-}
 
 /** A lock that was taken, or who has it. */
 export type LockAttempt = { release(): void } | { readonly holder: LockHolder };
@@ -37,12 +22,18 @@ export type LockAttempt = { release(): void } | { readonly holder: LockHolder };
 /** Most rounds of finding a dead lock and taking it over before giving up. */
 const MOST_ROUNDS = 100;
 
-const held = new Map<string, { lock: string; fd: number }>();
+const held = new Map<string, { lock: string; file: OpenLock }>();
 let listening = false;
+let chosen: Liveness | undefined;
+
+function liveness(): Liveness {
+  chosen ??= denoLiveness() ?? processLiveness;
+  return chosen;
+}
 
 /**
- * Takes the lock of the database at `path`, at once or not at all. `readonly`: a place where no lock
- * can be made is a place nobody can write, and needs none.
+ * Takes the lock of the database at `path`, at once or not at all. `readonly`: where none can be made,
+ * it is enough that nobody else has it.
  * @throws StorageFault where the lock file cannot be made
  */
 export function acquireLockFile(path: string, options?: { readonly?: boolean }): LockAttempt {
@@ -50,30 +41,29 @@ export function acquireLockFile(path: string, options?: { readonly?: boolean }):
     return take(`${path}-lock`, 0);
   } catch (thrown) {
     if (thrown instanceof StorageFault) throw thrown;
-    const code = (thrown as { code?: string }).code ?? "";
-    const denied = ["EACCES", "EPERM", "EROFS"].includes(code);
-    if (denied && options?.readonly) return { release() {} };
-    const full = code === "ENOSPC" || code === "EDQUOT";
-    const reason = denied ? "permission" : full ? "quota" : "io";
-    throw new StorageFault(reason, `could not lock ${path}: ${(thrown as Error).message}`, {
-      cause: thrown,
-      notFound: code === "ENOENT",
-    });
+    const { reason, notFound, advice } = describeFault(thrown, path);
+    if (reason === "permission" && options?.readonly) return lookAt(`${path}-lock`);
+    const message = `could not lock ${path}: ${(thrown as Error).message}${advice}`;
+    throw new StorageFault(reason, message, { cause: thrown, notFound });
   }
 }
 
-/** The holder in words. */
-export function describeHolder({ pid, hostname: host, since }: LockHolder): string {
-  const who = pid === process.pid ? "another thread of this process" : `process ${pid} on ${host}`;
-  return `${who} since ${since}`;
+/** The holder of the database at `path` in words. */
+export function describeHolder(holder: LockHolder, path: string): string {
+  const { pid, hostname, since } = holder;
+  const known = liveness().knows(holder);
+  if (known && pid === process.pid) return `another thread of this process since ${since}`;
+  const who = `process ${pid}${hostname === undefined ? "" : ` on ${hostname}`} since ${since}`;
+  if (known) return who;
+  return `${who} (whether it lives cannot be found out here; if not, delete ${path}-lock)`;
 }
 
 function take(lock: string, depth: number): LockAttempt {
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const token = crypto.randomUUID();
-    const fd = create(lock, token);
-    if (fd !== undefined) {
-      held.set(token, { lock, fd });
+    const file = create(lock, token);
+    if (file !== undefined) {
+      held.set(token, { lock, file });
       releaseAtExit();
       return { release: () => release(token) };
     }
@@ -86,25 +76,30 @@ function take(lock: string, depth: number): LockAttempt {
   throw new StorageFault("locked", `${lock} changes hands again and again`);
 }
 
-/** Makes the lock file with its record inside, and returns its descriptor, unless there is one. */
-function create(lock: string, token: string): number | undefined {
+function lookAt(lock: string): LockAttempt {
+  const holder = readHolder(lock);
+  return typeof holder === "object" && isAlive(holder, lock) ? { holder } : { release() {} };
+}
+
+/** Makes the lock file with its record inside, and leaves it open, unless there is one. */
+function create(lock: string, token: string): OpenLock | undefined {
   const draft = `${lock}-${token}`;
-  const fd = fs.openSync(draft, "wx", 0o644);
+  const file = liveness().create(draft);
   try {
     const record: LockHolder = {
       version: 1,
       pid: process.pid,
-      startTime: startTimeOf(process.pid),
-      hostname: hostname(),
+      hostname: liveness().hostname(),
+      ...liveness().describe(),
       token,
-      fd,
+      fd: file.fd,
       since: new Date().toISOString(),
     };
-    fs.writeSync(fd, JSON.stringify(record));
+    file.write(JSON.stringify(record));
     fs.linkSync(draft, lock);
-    return fd;
+    return file;
   } catch (thrown) {
-    fs.closeSync(fd);
+    file.close();
     if ((thrown as { code?: string }).code === "EEXIST") return undefined;
     throw thrown;
   } finally {
@@ -130,55 +125,8 @@ function readHolder(lock: string): LockHolder | "absent" | "unreadable" {
 }
 
 function isAlive(holder: LockHolder, lock: string): boolean {
-  if (holder.hostname !== hostname()) return true;
-  if (holder.pid === process.pid) return isOwnThread(holder, lock);
-  try {
-    process.kill(holder.pid, 0);
-  } catch (thrown) {
-    // Another user's process answers EPERM, and lives.
-    if ((thrown as { code?: string }).code === "ESRCH") return false;
-  }
-  if (isZombie(holder.pid)) return false;
-  const started = startTimeOf(holder.pid);
-  return holder.startTime === undefined || started === undefined || started === holder.startTime;
-}
-
-/** Node closes a thread's descriptors when the thread ends, so an open one is a sign of life. */
-function isOwnThread(holder: LockHolder, lock: string): boolean {
-  if (held.has(holder.token)) return true;
-  if (holder.startTime !== startTimeOf(process.pid)) return false;
-  try {
-    const open = fs.fstatSync(holder.fd);
-    const file = fs.statSync(lock);
-    return open.ino === file.ino && open.dev === file.dev;
-  } catch {
-    return false;
-  }
-}
-
-/** Field 22 of /proc/<pid>/stat. */
-function startTimeOf(pid: number): string | undefined {
-  return statOf(pid)?.[19];
-}
-
-/** It has ended, all its threads have, and only its parent has not asked how: some never do. */
-function isZombie(pid: number): boolean {
-  if (statOf(pid)?.[0] !== "Z") return false;
-  try {
-    return fs.readdirSync(`/proc/${pid}/task`).length <= 1;
-  } catch {
-    return true;
-  }
-}
-
-/** The fields of /proc/<pid>/stat from the third on: the second, the command, may hold anything. */
-function statOf(pid: number): string[] | undefined {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return undefined;
-  }
+  if (held.has(holder.token) || !liveness().knows(holder)) return true;
+  return liveness().isAlive(holder, lock);
 }
 
 /** Deletes a dead lock, unless somebody else is doing so: then that one is returned. */
@@ -211,7 +159,7 @@ function release(token: string): void {
   } catch {
     // The directory is gone, or not ours any more: the lock is then no one's.
   } finally {
-    fs.closeSync(own.fd);
+    own.file.close();
   }
 }
 

@@ -2,34 +2,10 @@
 
 import * as fs from "node:fs";
 import * as path from "node:path";
-import {
-  type FaultReason,
-  type OpenFlags,
-  type Storage,
-  StorageFault,
-  type StorageFile,
-} from "./storage.ts";
-
-const REASONS: Readonly<Record<string, FaultReason>> = {
-  EACCES: "permission",
-  EPERM: "permission",
-  EROFS: "permission",
-  ENOSPC: "quota",
-  EDQUOT: "quota",
-  EFBIG: "quota",
-};
+import { codeOf, describeFault } from "./node-faults.ts";
+import { type OpenFlags, type Storage, StorageFault, type StorageFile } from "./storage.ts";
 
 const READ_AHEAD_BYTES = 262_144;
-
-/** What to do about it, where that can be said. */
-const ADVICE: Readonly<Record<FaultReason, string>> = {
-  permission: "; grant the process access to the file and its directory, or open it readonly",
-  quota: "; make room on the disk",
-  locked: "",
-  corrupt: "",
-  unsupported: "",
-  io: "",
-};
 
 /** The files of this machine. */
 export function nodeFsStorage(): Storage {
@@ -68,12 +44,13 @@ function open(name: string, { create, readonly }: OpenFlags): StorageFile {
 }
 
 function exists(name: string): boolean {
-  return fs.existsSync(name);
+  return attempt("look for", name, () => fs.existsSync(name));
 }
 
+/** Opening tells more than asking does, and in Deno needs no further permission. */
 function isWritable(name: string): boolean {
   try {
-    fs.accessSync(name, fs.constants.W_OK);
+    fs.closeSync(fs.openSync(name, "r+"));
     return true;
   } catch {
     return false;
@@ -182,17 +159,11 @@ function attempt<T>(what: string, name: string, body: () => T): T {
 
 function faultOf(what: string, name: string, thrown: unknown): StorageFault {
   if (thrown instanceof StorageFault) return thrown;
-  const code = codeOf(thrown);
-  const reason = REASONS[code ?? ""] ?? "io";
+  const { reason, notFound, advice } = describeFault(thrown, name);
   const why = thrown instanceof Error ? thrown.message : String(thrown);
-  const directory = code === "EISDIR" ? "it is a directory: " : "";
-  return new StorageFault(
-    reason,
-    `could not ${what} ${name}: ${directory}${why}${ADVICE[reason]}`,
-    { cause: thrown, notFound: code === "ENOENT" },
-  );
-}
-
-function codeOf(thrown: unknown): string | undefined {
-  return (thrown as { code?: string } | undefined)?.code;
+  const directory = codeOf(thrown) === "EISDIR" ? "it is a directory: " : "";
+  return new StorageFault(reason, `could not ${what} ${name}: ${directory}${why}${advice}`, {
+    cause: thrown,
+    notFound,
+  });
 }

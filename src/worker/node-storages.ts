@@ -19,5 +19,5 @@ export async function openNodeStorage({ storage, disk }: ThreadConfig): Promise<
 const guard: Guard = (path) => {
   const lock = acquireLockFile(path);
   if ("release" in lock) return lock;
-  throw new StorageFault("locked", `${path} is in use by ${describeHolder(lock.holder)}`);
+  throw new StorageFault("locked", `${path} is in use by ${describeHolder(lock.holder, path)}`);
 };

@@ -1,18 +1,15 @@
-// Entry of a Node worker thread: starts SQLite, says so, then answers requests.
+// Entry of a worker thread in Node, Deno and Bun: starts SQLite, says so, then answers requests.
 
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { toWire } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
-import type { ThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
+import type { NodeThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
 import { serveRings } from "../rpc/ring-server.ts";
 import { serve } from "../rpc/server.ts";
 import { Host } from "./host.ts";
 import { openNodeStorage } from "./node-storages.ts";
 
-const port = parentPort;
-if (port === null) throw new Error("BUG: worker/node.js runs in a thread that no one started");
-
-const { config, interrupts, rings } = workerData as ThreadStart;
+const { config, interrupts, rings, port } = workerData as NodeThreadStart<MessagePort>;
 try {
   const host = await Host.start(config, openNodeStorage, new RowPacker(), interrupts);
   port.postMessage({ error: undefined } satisfies ThreadStarted);

@@ -3,8 +3,9 @@
 import { parentPort } from "node:worker_threads";
 import { acquireLockFile, describeHolder } from "../../dist/storage/lock-file.js";
 
-const attempt = acquireLockFile(process.argv[2] ?? "");
-const outcome = "holder" in attempt ? describeHolder(attempt.holder) : "taken";
+const path = process.argv[2] ?? "";
+const attempt = acquireLockFile(path);
+const outcome = "holder" in attempt ? describeHolder(attempt.holder, path) : "taken";
 if (parentPort !== null) {
   parentPort.postMessage(outcome);
   setInterval(() => {}, 1000);
