@@ -40,6 +40,7 @@ const PLATFORM = [
   "storage/deno-liveness",
   "runtime/spawn",
   "runtime/node",
+  "runtime/compile-engine",
   "worker/node",
 ];
 

@@ -10,3 +10,8 @@ export function hasNodeModules(): boolean {
   };
   return typeof process?.versions?.node === "string";
 }
+
+/** Whether this is Deno. */
+export function isDeno(): boolean {
+  return "Deno" in globalThis;
+}

@@ -1,4 +1,4 @@
-// A pool's backend in Node: files, worker threads, async contexts.
+// A pool's backend in Node, Deno and Bun: files, worker threads, async contexts.
 
 import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
@@ -11,6 +11,7 @@ import {
   unsupported,
   wantsMemory,
 } from "./backend-options.ts";
+import { compileEngine } from "./compile-engine.ts";
 import {
   joinDatabase,
   leaveDatabase,
@@ -77,7 +78,7 @@ async function newBackend<Queue>(
     shared: database.memory,
     disk,
     severalThreads: threads > 1,
-    module: await compiledEngine(),
+    module: await compileEngine(),
   };
   let disposed = false;
   return {
@@ -151,19 +152,6 @@ async function threadCount(threads: number | "auto", maxConnections: number): Pr
   if (threads !== "auto") return Math.min(threads, maxConnections, MAX_SLOTS);
   const { availableParallelism } = await import("node:os");
   return Math.max(1, Math.min(maxConnections, availableParallelism()));
-}
-
-let engine: Promise<WebAssembly.Module> | undefined;
-
-/** The engine, compiled once in this thread and sent to all others. */
-function compiledEngine(): Promise<WebAssembly.Module> {
-  engine ??= compileEngine();
-  return engine;
-}
-
-async function compileEngine(): Promise<WebAssembly.Module> {
-  const { readFile } = await import("node:fs/promises");
-  return WebAssembly.compile(await readFile(new URL("../sqlite3.wasm", import.meta.url)));
 }
 
 async function startThread(
