@@ -6,8 +6,11 @@ const encoder = new TextEncoder();
 // A byte order mark is a character of the text like any other.
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** With the `u` flag a pair is one character, so only a surrogate without its partner matches. */
-const LONE_SURROGATE = /\p{Surrogate}/u;
+/**
+ * A surrogate without its partner, unit by unit: with the `u` flag, WebKit (2.50) overlooks one that
+ * stands before a byte order mark.
+ */
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?:[^\ud800-\udbff]|^)[\udc00-\udfff]/;
 
 /** Text shorter than this is faster to copy character by character than to hand over. */
 const SHORT = 24;
