@@ -1,27 +1,16 @@
-// The places a pool can live in here. Every suite of `test/pool` runs in each of them.
+// Every suite of `test/pool` runs in each of the places that a pool can live in here.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type ConnectionPool, openPool, type PoolOptions } from "sqlite-wasm-pool";
-import { afterAll, afterEach, beforeEach, describe } from "vitest";
+import { afterEach, beforeEach, describe } from "vitest";
+import { KINDS, useDirectory } from "./places/node.ts";
+import type { Kind } from "./places/place.ts";
 
-interface Kind {
-  readonly name: string;
-  readonly memory: boolean;
-  readonly options: PoolOptions;
-}
-
-const KINDS: readonly Kind[] = [
-  { name: "a file, two worker threads", memory: false, options: { threads: 2 } },
-  { name: "a file, the calling thread", memory: false, options: { threads: 0 } },
-  { name: "memory, two worker threads", memory: true, options: { threads: 2 } },
-  { name: "memory, the calling thread", memory: true, options: { threads: 0 } },
-];
+export { openJudge, readFile, useDirectory } from "./places/node.ts";
 
 /** What a suite is given in each place. */
 export interface Place {
   readonly threads: number;
+  readonly storage: Kind["storage"];
   readonly memory: boolean;
   /** Opens a pool on a new database, closed after the test. */
   open(options?: PoolOptions): Promise<ConnectionPool>;
@@ -31,7 +20,7 @@ export interface Place {
 
 /** Runs `suite` in every place. */
 export function inEveryPlace(suite: (place: Place) => void): void {
-  for (const { name, memory, options } of KINDS) {
+  for (const { name, storage, options } of KINDS) {
     describe(name, () => {
       const directory = useDirectory();
       const pools: ConnectionPool[] = [];
@@ -44,9 +33,10 @@ export function inEveryPlace(suite: (place: Place) => void): void {
       });
       suite({
         threads: Number(options.threads),
-        memory,
+        storage,
+        memory: storage === "memory",
         async open(more) {
-          const path = memory ? ":memory:" : directory(`${count}.db`);
+          const path = storage === "memory" ? ":memory:" : directory(`${count}.db`);
           const pool = await openPool(path, { name: "test", ...options, ...more });
           pools.push(pool);
           return pool;
@@ -55,13 +45,6 @@ export function inEveryPlace(suite: (place: Place) => void): void {
       });
     });
   }
-}
-
-/** Makes a directory that is deleted after the tests, and returns the paths in it. */
-export function useDirectory(): (name: string) => string {
-  const directory = mkdtempSync(join(tmpdir(), "sqlite-wasm-pool-"));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
-  return (name) => join(directory, name);
 }
 
 /** What `promise` rejects with. */

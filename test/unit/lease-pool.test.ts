@@ -24,7 +24,7 @@ function newPool(max: number, mostWaiters = Number.POSITIVE_INFINITY) {
   return { pool, closed, openings };
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve));
+const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 describe("LeasePool", () => {
   test("a waiter is served by whichever comes first, a return or an opening", async () => {

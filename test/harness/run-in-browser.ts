@@ -1,0 +1,75 @@
+// Runs suites in a thread of a browser and collects what they tell over HTTP.
+
+import type { Browser } from "./browsers/browser.ts";
+import type { TestError, TestEvent, TestResult } from "./results.ts";
+import type { TestServer } from "./server.ts";
+
+export type Thread = "page" | "worker";
+
+/** A place that has said nothing for this long hangs. No test waits that long by itself. */
+const SILENCE_MS = Number(process.env.SILENCE ?? 90_000);
+let runs = 0;
+
+/** The results of `suites`, the place's own failure among them: every run ends with at least one result. */
+export async function runInBrowser(
+  browser: Browser,
+  server: TestServer,
+  thread: Thread,
+  suites: readonly string[],
+): Promise<TestResult[]> {
+  const run = String(++runs);
+  const results: TestResult[] = [];
+  let last = "nothing";
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const fail = (error: TestError) => {
+    results.push({
+      suites: [],
+      name: "the run itself",
+      state: "fail",
+      durationMs: 0,
+      errors: [error],
+    });
+    end();
+  };
+  const hangs = () =>
+    fail({
+      name: "Error",
+      message: `no word for ${SILENCE_MS} ms; last came: ${last}; console: ${tab?.console.join("\n")}`,
+      stack: "",
+    });
+  let timer = setTimeout(hangs, SILENCE_MS);
+  const stopListening = server.onReport(run, (body) => {
+    clearTimeout(timer);
+    timer = setTimeout(hangs, SILENCE_MS);
+    const event = JSON.parse(body) as TestEvent;
+    last = body;
+    switch (event.type) {
+      case "begin":
+        return;
+      case "end":
+        results.push(event.result);
+        return;
+      case "done":
+        end();
+        return;
+      case "failed":
+        fail(event.error);
+        return;
+      default:
+        return event satisfies never;
+    }
+  });
+  const query = new URLSearchParams(suites.map((suite) => ["suite", suite]));
+  query.set("run", run);
+  const { BROWSER_TESTS } = process.env;
+  if (BROWSER_TESTS) query.set("only", BROWSER_TESTS);
+  const tab = await browser.open(`${server.origin}/${thread}?${query}`);
+  await ended;
+  clearTimeout(timer);
+  stopListening();
+  await tab.close();
+  return results;
+}

@@ -1,0 +1,40 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterAll } from "vitest";
+import { inRollbackMode, type Judge, type Kind } from "./place.ts";
+
+export const KINDS: readonly Kind[] = [
+  { name: "a file, two worker threads", storage: "file", options: { threads: 2 } },
+  { name: "a file, the calling thread", storage: "file", options: { threads: 0 } },
+  { name: "memory, two worker threads", storage: "memory", options: { threads: 2 } },
+  { name: "memory, the calling thread", storage: "memory", options: { threads: 0 } },
+];
+
+/** Makes a directory that is deleted after the tests, and returns the paths in it. */
+export function useDirectory(): (name: string) => string {
+  const directory = mkdtempSync(join(tmpdir(), "sqlite-wasm-pool-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  return (name) => join(directory, name);
+}
+
+/** The bytes of a file, or undefined if there is none. */
+export async function readFile(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Native SQLite. */
+export async function openJudge(bytes?: Uint8Array): Promise<Judge> {
+  const database = new Database(bytes ? Buffer.from(inRollbackMode(bytes)) : ":memory:");
+  return {
+    value: (sql) => database.prepare(sql).pluck().get(),
+    execute: (sql) => void database.exec(sql),
+    export: () => database.serialize(),
+    close: () => void database.close(),
+  };
+}
