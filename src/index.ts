@@ -1,4 +1,10 @@
 // The entry for Node, Deno and Bun; it works in browsers too, where nothing bundles it.
 
-export { openPool } from "./open.ts";
+export {
+  deleteDatabase,
+  estimateStorage,
+  listDatabases,
+  openPool,
+  persistStorage,
+} from "./open.ts";
 export * from "./surface.ts";

@@ -1,5 +1,6 @@
 // openPool: finds out where it runs, and hands the pool what it needs there.
 
+import type { DatabaseFile, Files, ListOptions, StorageEstimate } from "./pool/files.ts";
 import type { PoolOptions } from "./pool/options.ts";
 import { ConnectionPool } from "./pool/pool.ts";
 import { hasNodeModules } from "./runtime/detect.ts";
@@ -18,7 +19,41 @@ export async function openPool(path: string, options?: PoolOptions): Promise<Con
   return ConnectionPool.openIn(loadRuntime, path, options);
 }
 
+/**
+ * The databases of a directory, sorted by name, whether somebody has them open or not.
+ * @throws StorageError
+ */
+export async function listDatabases(options: ListOptions = {}): Promise<DatabaseFile[]> {
+  return (await loadFiles()).listDatabases(options);
+}
+
+/**
+ * Deletes a database that nobody has open, with its log and journal; nothing happens where there is
+ * none. A pool deletes its own by {@link ConnectionPool.deleteDatabase}.
+ * @throws StorageError (`locked` when it is open)
+ */
+export async function deleteDatabase(path: string): Promise<void> {
+  await (await loadFiles()).deleteDatabase(path);
+}
+
+/** How much room there is for databases: the origin's quota, or the disk. @throws StorageError */
+export async function estimateStorage(): Promise<StorageEstimate> {
+  return (await loadFiles()).estimateStorage();
+}
+
+/**
+ * Asks the browser to keep the origin's data when the device runs out of room, which may ask the user;
+ * tells whether it will. True at once where data is not thrown away.
+ */
+export async function persistStorage(): Promise<boolean> {
+  return (await loadFiles()).persistStorage();
+}
+
 /** Loads what this platform needs, and nothing of the other. */
 async function loadRuntime() {
   return hasNodeModules() ? import("./runtime/node.ts") : import("./runtime/web.ts");
+}
+
+async function loadFiles(): Promise<Files> {
+  return hasNodeModules() ? import("./runtime/node-files.ts") : import("./runtime/web-files.ts");
 }

@@ -1,5 +1,6 @@
 // openPool for browsers.
 
+import type { DatabaseFile, Files, ListOptions, StorageEstimate } from "./pool/files.ts";
 import type { PoolOptions } from "./pool/options.ts";
 import { ConnectionPool } from "./pool/pool.ts";
 import * as web from "./runtime/web.ts";
@@ -15,4 +16,38 @@ import * as web from "./runtime/web.ts";
  */
 export async function openPool(path: string, options?: PoolOptions): Promise<ConnectionPool> {
   return ConnectionPool.openIn(async () => web, path, options);
+}
+
+/**
+ * The databases of a directory, sorted by name, whether somebody has them open or not.
+ * @throws StorageError
+ */
+export async function listDatabases(options: ListOptions = {}): Promise<DatabaseFile[]> {
+  return (await loadFiles()).listDatabases(options);
+}
+
+/**
+ * Deletes a database that nobody has open, with its log and journal; nothing happens where there is
+ * none. A pool deletes its own by {@link ConnectionPool.deleteDatabase}.
+ * @throws StorageError (`locked` when it is open)
+ */
+export async function deleteDatabase(path: string): Promise<void> {
+  await (await loadFiles()).deleteDatabase(path);
+}
+
+/** How much room there is for databases: the origin's quota, or the disk. @throws StorageError */
+export async function estimateStorage(): Promise<StorageEstimate> {
+  return (await loadFiles()).estimateStorage();
+}
+
+/**
+ * Asks the browser to keep the origin's data when the device runs out of room, which may ask the user;
+ * tells whether it will. True at once where data is not thrown away.
+ */
+export async function persistStorage(): Promise<boolean> {
+  return (await loadFiles()).persistStorage();
+}
+
+function loadFiles(): Promise<Files> {
+  return import("./runtime/web-files.ts");
 }

@@ -1,4 +1,4 @@
-// The public names, but for `openPool`: each entry brings its own.
+// The public names, but for functions of `open.ts`, of which each entry brings its own.
 
 export {
   AcquireTimeoutError,
@@ -19,6 +19,7 @@ export type { Capabilities } from "./pool/backend.ts";
 export type { BatchStatement, Connection, Result, Sql } from "./pool/connection.ts";
 export type { IterateOptions } from "./pool/cursor.ts";
 export type { PoolEvents } from "./pool/events.ts";
+export type { DatabaseFile, ListOptions, StorageEstimate } from "./pool/files.ts";
 export {
   type CheckReport,
   type HealthAnswer,

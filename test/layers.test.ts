@@ -41,6 +41,7 @@ const PLATFORM = [
   "runtime/spawn",
   "runtime/node",
   "runtime/compile-engine",
+  "runtime/node-files",
   "worker/node",
 ];
 

@@ -26,7 +26,7 @@ import {
 } from "./databases.ts";
 import { spawnWebThread } from "./spawn-web.ts";
 import { webEngine } from "./web-engine.ts";
-import { tryWebLock } from "./web-lock.ts";
+import { databaseLock, tryWebLock } from "./web-lock.ts";
 
 /** How long to wait between two tries at a database that somebody else owns, in milliseconds. */
 const LOCK_POLL_MS = 20;
@@ -170,7 +170,7 @@ async function joinName<Queue>(
   for (;;) {
     signal?.throwIfAborted();
     const known = findDatabase(name);
-    const lock = known === undefined ? await tryWebLock(`sqlite-wasm-pool:${name}`) : undefined;
+    const lock = known === undefined ? await tryWebLock(databaseLock(name)) : undefined;
     if (known !== undefined || lock !== undefined) {
       return joinDatabase(name, () => lock ?? { release() {} }, makeQueue);
     }

@@ -118,3 +118,41 @@ export async function removeEmptyFiles(paths: readonly string[]): Promise<void> 
     }
   }
 }
+
+/** The start of a file, and its size; nothing of one that is not there, or is going. */
+export async function peek(
+  path: string,
+  length: number,
+): Promise<{ readonly start: string; readonly sizeBytes: number }> {
+  try {
+    const file = await (await findFile(path, { create: false }))?.getFile();
+    if (file !== undefined) {
+      return { start: await file.slice(0, length).text(), sizeBytes: file.size };
+    }
+  } catch {
+    // Somebody deletes it, or has just changed it: then it cannot be read by way of a `File`.
+  }
+  return { start: "", sizeBytes: 0 };
+}
+
+/** The paths of the files in a directory, and of those below it when `recursive`. */
+export async function* walk(
+  path: string,
+  recursive: boolean,
+): AsyncGenerator<string, void, undefined> {
+  const { directory, name } = await locate(`${path}/`.replace(/^\/+/, ""), { create: false });
+  if (name !== "") throw new Error(`BUG: ${path} is no directory`);
+  yield* walkIn(directory, path === "" ? "" : `${path.replace(/\/+$/, "")}/`, recursive);
+}
+
+async function* walkIn(
+  directory: FileSystemDirectoryHandle,
+  prefix: string,
+  recursive: boolean,
+): AsyncGenerator<string, void, undefined> {
+  for await (const entry of directory.values()) {
+    const path = prefix + entry.name;
+    if (entry.kind === "file") yield path;
+    else if (recursive) yield* walkIn(entry, `${path}/`, recursive);
+  }
+}

@@ -1,0 +1,87 @@
+// Databases in the file system, without opening any.
+
+import * as fs from "node:fs/promises";
+import { join } from "node:path";
+import { StorageError } from "../errors.ts";
+import { acquireLockFile, describeHolder } from "../storage/lock-file.ts";
+import { nodeFsStorage } from "../storage/node-fs.ts";
+import { translated } from "./backend-options.ts";
+
+/** The bytes every database starts with, https://sqlite.org/fileformat2.html#magic_header_string */
+const MAGIC = "SQLite format 3\0";
+const COMPANIONS = ["-wal", "-journal"] as const;
+
+export async function listDatabases(options: { directory?: string; recursive?: boolean }) {
+  const { directory = ".", recursive = false } = options;
+  const found: { path: string; sizeBytes: number }[] = [];
+  for (const entry of await entriesOf(directory, recursive)) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile() || !(await isDatabase(path))) continue;
+    const sizes = await Promise.all(["", ...COMPANIONS].map((suffix) => sizeOf(path + suffix)));
+    found.push({ path, sizeBytes: sizes.reduce((sum, size) => sum + size) });
+  }
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+export async function deleteDatabase(path: string): Promise<void> {
+  const files = nodeFsStorage();
+  translated(() => {
+    const name = files.resolve(path);
+    const lock = acquireLockFile(name);
+    if ("holder" in lock) {
+      const who = describeHolder(lock.holder);
+      throw new StorageError("locked", `${name} is in use by ${who}; close every pool on it first`);
+    }
+    try {
+      for (const suffix of [...COMPANIONS, ""]) {
+        if (files.exists(name + suffix)) files.delete(name + suffix, true);
+      }
+    } finally {
+      lock.release();
+    }
+  });
+}
+
+/** The room on the disk that the working directory is on. */
+export async function estimateStorage() {
+  const { bsize, blocks, bavail } = await fs.statfs(".");
+  return { usageBytes: (blocks - bavail) * bsize, quotaBytes: blocks * bsize, persisted: true };
+}
+
+/** Files stay where they are. */
+export async function persistStorage(): Promise<boolean> {
+  return true;
+}
+
+async function entriesOf(directory: string, recursive: boolean) {
+  try {
+    return await fs.readdir(directory, { withFileTypes: true, recursive });
+  } catch (thrown) {
+    const { code, message } = thrown as { code?: string; message: string };
+    const reason = code === "EACCES" || code === "EPERM" ? "permission" : "io";
+    throw new StorageError(reason, `could not list ${directory}: ${message}`, { cause: thrown });
+  }
+}
+
+async function isDatabase(path: string): Promise<boolean> {
+  try {
+    const file = await fs.open(path, "r");
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
+      return buffer.toString("latin1", 0, bytesRead) === MAGIC;
+    } finally {
+      await file.close();
+    }
+  } catch {
+    // Who may not read a file cannot open it as a database either.
+    return false;
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await fs.stat(path)).size;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,47 @@
+import { writeFileSync } from "node:fs";
+import {
+  deleteDatabase,
+  estimateStorage,
+  listDatabases,
+  openPool,
+  persistStorage,
+  StorageError,
+} from "sqlite-wasm-pool";
+import { expect, test } from "vitest";
+import { rejection, useDirectory } from "../helpers/kinds.ts";
+
+const path = useDirectory();
+
+test("listDatabases() finds databases, open ones too, and nothing else", async () => {
+  const pool = await openPool(path("b.db"), { threads: 0 });
+  await pool.execute("CREATE TABLE t (a)");
+  await pool.backup(path("a.db"));
+  writeFileSync(path("notes.db"), "no database at all");
+  const found = await listDatabases({ directory: path("") });
+  expect(found.map((file) => file.path)).toEqual([path("a.db"), path("b.db")]);
+  // The log counts: nothing of the table is in the database file yet.
+  expect(found[1]?.sizeBytes).toBeGreaterThan(8192);
+  await pool.close();
+  const missing = await rejection(listDatabases({ directory: path("nowhere") }));
+  expect(missing).toBeInstanceOf(StorageError);
+});
+
+test("deleteDatabase() deletes what nobody has open, with its log", async () => {
+  const pool = await openPool(path("c.db"), { threads: 0 });
+  await pool.execute("CREATE TABLE t (a)");
+  expect(await rejection(deleteDatabase(path("c.db")))).toMatchObject({ reason: "locked" });
+  expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(0);
+  await pool.close();
+  await deleteDatabase(path("c.db"));
+  const left = await listDatabases({ directory: path("") });
+  expect(left.map((file) => file.path)).not.toContain(path("c.db"));
+  await deleteDatabase(path("c.db"));
+});
+
+test("estimateStorage() and persistStorage() tell of the disk", async () => {
+  const { usageBytes, quotaBytes, persisted } = await estimateStorage();
+  expect(usageBytes).toBeGreaterThan(0);
+  expect(quotaBytes).toBeGreaterThan(usageBytes);
+  expect(persisted).toBe(true);
+  expect(await persistStorage()).toBe(true);
+});
