@@ -29,7 +29,7 @@ export async function deleteDatabase(path: string): Promise<void> {
     const name = files.resolve(path);
     const lock = acquireLockFile(name);
     if ("holder" in lock) {
-      const who = describeHolder(lock.holder);
+      const who = describeHolder(lock.holder, name);
       throw new StorageError("locked", `${name} is in use by ${who}; close every pool on it first`);
     }
     try {
