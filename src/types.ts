@@ -52,6 +52,12 @@ export interface ExecuteResult {
 export type TxnState = 0 | 1 | 2;
 
 /**
+ * Tables by name, each as the schema spells it; one of an attached database as `schema.table`. A change
+ * of the schema itself is one of `sqlite_schema`. `"any"`: which ones is not known, or all of them.
+ */
+export type Tables = readonly string[] | "any";
+
+/**
  * Receives a result cell by cell, in column order, straight from SQLite's memory: `heap` is only
  * valid during the call.
  */

@@ -24,6 +24,8 @@ export interface Exports {
   sqlite3_last_insert_rowid(db: Pointer): bigint;
   sqlite3_progress_handler(db: Pointer, steps: number, callback: Pointer, data: Pointer): void;
   sqlite3_set_authorizer(db: Pointer, callback: Pointer, data: Pointer): number;
+  sqlite3_commit_hook(db: Pointer, callback: Pointer, data: Pointer): Pointer;
+  sqlite3_rollback_hook(db: Pointer, callback: Pointer, data: Pointer): Pointer;
   sqlite3_prepare_v3(
     db: Pointer,
     sql: Pointer,
@@ -38,6 +40,7 @@ export interface Exports {
   sqlite3_clear_bindings(statement: Pointer): number;
   sqlite3_stmt_status(statement: Pointer, counter: number, reset: number): number;
   sqlite3_stmt_readonly(statement: Pointer): number;
+  sqlite3_stmt_isexplain(statement: Pointer): number;
   sqlite3_bind_parameter_count(statement: Pointer): number;
   sqlite3_bind_parameter_name(statement: Pointer, index: number): Pointer;
   sqlite3_bind_null(statement: Pointer, index: number): number;

@@ -51,16 +51,28 @@ export const TYPE_BLOB = 4;
 export const PREPARE_PERSISTENT = 1;
 
 /** Actions of an authorizer, https://sqlite.org/c3ref/c_alter_table.html */
+export const ACTION_CREATE_INDEX = 1;
+export const ACTION_CREATE_TABLE = 2;
 export const ACTION_CREATE_TEMP_INDEX = 3;
 export const ACTION_CREATE_TEMP_VIEW = 6;
+export const ACTION_CREATE_TRIGGER = 7;
+export const ACTION_CREATE_VIEW = 8;
 export const ACTION_DELETE = 9;
+export const ACTION_DROP_INDEX = 10;
+export const ACTION_DROP_TABLE = 11;
 export const ACTION_DROP_TEMP_INDEX = 12;
 export const ACTION_DROP_TEMP_VIEW = 15;
+export const ACTION_DROP_TRIGGER = 16;
+export const ACTION_DROP_VIEW = 17;
 export const ACTION_INSERT = 18;
 export const ACTION_PRAGMA = 19;
+export const ACTION_READ = 20;
 export const ACTION_UPDATE = 23;
 export const ACTION_ATTACH = 24;
 export const ACTION_DETACH = 25;
+export const ACTION_ALTER_TABLE = 26;
+export const ACTION_CREATE_VTABLE = 29;
+export const ACTION_DROP_VTABLE = 30;
 
 /** The bytes stay where they are for as long as SQLite needs them. */
 export const STATIC = 0;

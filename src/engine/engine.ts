@@ -1,12 +1,12 @@
 // The contract between the worker's host and a build of SQLite. `sqlite-wasm.ts` implements it over
 // our VFS; a build that has no VFS implements it over what it has.
 
-import type { IntegerMode, RowSink, SqlValue, TxnState } from "../types.ts";
+import type { IntegerMode, RowSink, SqlValue, Tables, TxnState } from "../types.ts";
 
 /** One prepared statement. */
 export interface EngineStatement {
   readonly sql: string;
-  /** It cannot change the database file (`sqlite3_stmt_readonly`). */
+  /** It cannot change the database file (`sqlite3_stmt_readonly`, or an EXPLAIN). */
   readonly readonly: boolean;
   /** Running it changes what the next borrower of the connection would find (see `host.ts`). */
   readonly taints: boolean;
@@ -29,6 +29,13 @@ export interface EngineStatement {
   finalize(): void;
 }
 
+/** What a statement reads. Names of views and of table-valued functions may be among them. */
+export interface TablesRead {
+  readonly named: readonly string[];
+  /** What virtual tables have read on the connection so far: of each, what it reads is among it. */
+  readonly byVirtualTables: readonly string[];
+}
+
 /** One `sqlite3*`. */
 export interface EngineConnection {
   readonly txnState: TxnState;
@@ -38,6 +45,15 @@ export interface EngineConnection {
   /** Rows changed since the connection was opened, triggers included. */
   readonly totalChanges: number;
   readonly lastInsertRowid: number | bigint;
+  /**
+   * Tables that have been changed by commits of this connection since the last call, maybe more than
+   * really were; undefined where nothing was committed that others could see.
+   */
+  takeChanged(): Tables | undefined;
+  /** Notes a change that came by another way than a statement. */
+  noteChanged(tables: Tables): void;
+  /** The tables that the first statement of `sql` reads, those behind views too. @throws SqliteError */
+  tablesRead(sql: string): TablesRead | "any";
   /** The first statement of `sql`, or undefined where there is none (white space, comments). */
   prepare(sql: string): EngineStatement | undefined;
   /**

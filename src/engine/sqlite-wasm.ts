@@ -2,19 +2,23 @@
 
 import { SqliteError, StorageError } from "../errors.ts";
 import { decodeText, encodeText, maxTextBytes } from "../text.ts";
-import type { TxnState } from "../types.ts";
+import type { Tables, TxnState } from "../types.ts";
 import { type Binding, loadBinding, type Pointer } from "./binding.ts";
+import { ChangeTracker } from "./change-tracker.ts";
 import * as code from "./codes.ts";
+import { Compilation, qualified, type Writes } from "./compilation.ts";
 import type {
   Engine,
   EngineBackup,
   EngineConnection,
   EngineOpenOptions,
   EngineStatement,
+  TablesRead,
 } from "./engine.ts";
 import { SCRATCH_BYTES, Statement, type StatementOwner } from "./statement.ts";
-import { asksJournalMode, taints } from "./taint.ts";
 import { VFS_NAME, Vfs, type VfsOptions } from "./vfs.ts";
+
+const TXN_WRITE = 2;
 
 /** Instructions of the virtual machine between two looks at the interrupt word: costs about 1 %. */
 const PROGRESS_STEPS = 1_000;
@@ -34,33 +38,40 @@ interface Instance {
   readonly vfs: Vfs;
   /** {@link SCRATCH_BYTES} of WebAssembly memory for any call to use. */
   readonly scratch: Pointer;
-  /** The authorizer: it notes below what kind of statement is being compiled. */
+  /** Callbacks that all connections have set; each is called with the connection's address. */
   readonly authorizer: Pointer;
-  tainting: boolean;
-  askingJournalMode: boolean;
+  readonly commitHook: Pointer;
+  readonly rollbackHook: Pointer;
+  /** What the authorizer tells of the statement that is being compiled. */
+  compilation: Compilation | undefined;
 }
 
 class SqliteWasm implements Engine {
   readonly version: string;
   readonly #instance: Instance;
   readonly #vfsName: Pointer;
-  readonly #connections = new Set<SqliteConnection>();
+  /** By the address of each. */
+  readonly #connections = new Map<Pointer, SqliteConnection>();
 
   constructor(binding: Binding, vfs: Vfs) {
     this.version = binding.version;
     this.#vfsName = binding.cString(VFS_NAME);
-    const scratch = binding.alloc(SCRATCH_BYTES);
-    const authorizer = binding.install("i(pipppp)", this.#authorize);
-    const facts = { tainting: false, askingJournalMode: false };
-    this.#instance = { binding, vfs, scratch, authorizer, ...facts };
+    this.#instance = {
+      binding,
+      vfs,
+      scratch: binding.alloc(SCRATCH_BYTES),
+      authorizer: binding.install("i(pipppp)", this.#authorize),
+      commitHook: binding.install("i(p)", this.#commits),
+      rollbackHook: binding.install("v(p)", this.#rollsBack),
+      compilation: undefined,
+    };
   }
 
   open(path: string, options: EngineOpenOptions): EngineConnection {
-    const connection = new SqliteConnection(this.#instance, path, () =>
-      this.#connections.delete(connection),
+    const connection = new SqliteConnection(this.#instance, path, (pointer) =>
+      this.#connections.delete(pointer),
     );
-    connection.open(options, this.#vfsName);
-    this.#connections.add(connection);
+    this.#connections.set(connection.open(options, this.#vfsName), connection);
     return connection;
   }
 
@@ -72,22 +83,34 @@ class SqliteWasm implements Engine {
   }
 
   close(): void {
-    for (const connection of this.#connections) connection.close();
+    for (const connection of this.#connections.values()) connection.close();
   }
 
   #authorize = (
-    _data: Pointer,
+    pointer: Pointer,
     action: number,
     first: Pointer,
     second: Pointer,
     schema: Pointer,
   ): number => {
-    const { binding } = this.#instance;
+    const { binding, compilation } = this.#instance;
+    // Most calls are of this kind, one for each column that is read.
+    if (action === code.ACTION_READ && compilation?.notesReads === false) return code.OK;
     const name = binding.readCString(first);
     const argument = second === 0 ? undefined : binding.readCString(second);
-    if (taints(action, name, argument, binding.readCString(schema))) this.#instance.tainting = true;
-    if (asksJournalMode(action, name, argument)) this.#instance.askingJournalMode = true;
+    const database = binding.readCString(schema);
+    if (compilation !== undefined) compilation.note(action, name, argument, database);
+    else this.#connections.get(pointer)?.noteWhileRunning(action, name, database);
     return code.OK;
+  };
+
+  #commits = (pointer: Pointer): number => {
+    this.#connections.get(pointer)?.tracker.commits();
+    return 0;
+  };
+
+  #rollsBack = (pointer: Pointer): void => {
+    this.#connections.get(pointer)?.tracker.rollsBack();
   };
 }
 
@@ -97,12 +120,18 @@ class SqliteConnection implements EngineConnection, StatementOwner {
   readonly #instance: Instance;
   readonly #vfs: Vfs;
   readonly #path: string;
-  readonly #onClose: () => void;
+  readonly #onClose: (pointer: Pointer) => void;
+  readonly tracker = new ChangeTracker();
+  /** Tables that statements of virtual tables read, which are compiled while another one runs. */
+  readonly #readByVirtualTables = new Set<string>();
+  /** Some statement was compiled while another one ran, maybe that one itself, anew. */
+  #compiledWhileRunning = false;
+  #vacuumed = false;
   #db: Pointer = 0;
   #stop: (() => boolean) | undefined;
   #progress: Pointer = 0;
 
-  constructor(instance: Instance, path: string, onClose: () => void) {
+  constructor(instance: Instance, path: string, onClose: (pointer: Pointer) => void) {
     this.#instance = instance;
     this.binding = instance.binding;
     this.scratch = instance.scratch;
@@ -111,8 +140,8 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     this.#onClose = onClose;
   }
 
-  /** @throws SqliteError, StorageError */
-  open(options: EngineOpenOptions, vfsName: Pointer): void {
+  /** Returns the address. @throws SqliteError, StorageError */
+  open(options: EngineOpenOptions, vfsName: Pointer): Pointer {
     const { binding } = this;
     const { exports } = binding;
     this.#vfs.takeFault();
@@ -127,7 +156,11 @@ class SqliteConnection implements EngineConnection, StatementOwner {
       throw error;
     }
     exports.sqlite3_extended_result_codes(this.#db, 1);
-    exports.sqlite3_set_authorizer(this.#db, this.#instance.authorizer, 0);
+    const { authorizer, commitHook, rollbackHook } = this.#instance;
+    exports.sqlite3_set_authorizer(this.#db, authorizer, this.#db);
+    exports.sqlite3_commit_hook(this.#db, commitHook, this.#db);
+    exports.sqlite3_rollback_hook(this.#db, rollbackHook, this.#db);
+    return this.#db;
   }
 
   get txnState(): TxnState {
@@ -152,28 +185,47 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     return Number.isSafeInteger(short) ? short : rowid;
   }
 
+  takeChanged(): Tables | undefined {
+    return this.tracker.take();
+  }
+
+  noteChanged(tables: Tables): void {
+    this.tracker.committed(tables);
+  }
+
+  tablesRead(sql: string): TablesRead | "any" {
+    const compilation = new Compilation(true);
+    this.#compile(sql, compilation)?.finalize();
+    const { reads } = compilation;
+    if (reads === "any") return reads;
+    return { named: reads, byVirtualTables: [...this.#readByVirtualTables] };
+  }
+
   prepare(sql: string): EngineStatement | undefined {
+    return this.#compile(sql, new Compilation(false));
+  }
+
+  #compile(sql: string, compilation: Compilation): Statement | undefined {
     const nul = sql.indexOf("\0");
     if (nul >= 0) throw new TypeError(`the SQL has a NUL character at ${nul}, where SQLite stops`);
     const { binding } = this;
     const address = binding.alloc(maxTextBytes(sql) + 1);
     if (address === 0) throw new RangeError("the SQL is larger than the memory that is left");
+    this.#instance.compilation = compilation;
     try {
-      return this.#prepareAt(address, sql);
+      return this.#compileAt(address, sql, compilation);
     } finally {
+      this.#instance.compilation = undefined;
       binding.free(address);
     }
   }
 
-  #prepareAt(address: Pointer, sql: string): EngineStatement | undefined {
+  #compileAt(address: Pointer, sql: string, compilation: Compilation): Statement | undefined {
     const { binding, scratch } = this;
     const end = encodeText(sql, binding.u8(), address);
     binding.u8()[end] = 0;
     this.#vfs.takeFault();
     this.#vfs.pull();
-    const instance = this.#instance;
-    instance.tainting = false;
-    instance.askingJournalMode = false;
     const result = binding.exports.sqlite3_prepare_v3(
       this.#db,
       address,
@@ -186,17 +238,66 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     const tail = binding.u32()[(scratch + 4) >> 2] ?? 0;
     if (result !== code.OK) throw this.error(result, sql);
     if (pointer === 0) return undefined;
+    const { taints, asksJournalMode, writes } = compilation;
+    const { exports } = binding;
+    const readonly =
+      asksJournalMode ||
+      exports.sqlite3_stmt_readonly(pointer) !== 0 ||
+      exports.sqlite3_stmt_isexplain(pointer) !== 0;
     return new Statement(this, pointer, {
       sql,
       tail: tail >= end ? "" : decodeText(binding.u8(), tail, end),
-      taints: instance.tainting,
-      readonly: instance.askingJournalMode || binding.exports.sqlite3_stmt_readonly(pointer) !== 0,
+      taints,
+      readonly,
+      writes: readonly ? undefined : writes,
     });
   }
 
-  beforeStep(): void {
+  beforeStep(writes: Writes | undefined): number {
     this.#vfs.takeFault();
     this.#vfs.pull();
+    return writes === undefined || this.tracker.knows(writes) ? 0 : this.totalChanges;
+  }
+
+  afterRun(statement: Statement, totalBefore: number): void {
+    const { tracker } = this;
+    if (this.#compiledWhileRunning) this.#recompile(statement);
+    const { writes } = statement;
+    if (writes !== undefined && !tracker.knows(writes)) {
+      if (writes.uncounted || this.totalChanges !== totalBefore) tracker.wrote(writes);
+    }
+    if (this.#vacuumed) {
+      this.#vacuumed = false;
+      // It may give new rowids, and no hook is called for it.
+      tracker.committed("any");
+    }
+    if (tracker.heardHook) tracker.settle(this.txnState === TXN_WRITE);
+  }
+
+  /** The schema has changed since the statement was compiled, and with it what the statement writes. */
+  #recompile(statement: Statement): void {
+    this.#compiledWhileRunning = false;
+    if (statement.readonly || !statement.wasRecompiled) return;
+    const compilation = new Compilation(false);
+    try {
+      this.#compile(statement.sql, compilation)?.finalize();
+      statement.writes = compilation.writes;
+    } catch {
+      // What kept it from being compiled is told by whoever runs it next.
+      statement.writes = { tables: "any", uncounted: true };
+    }
+  }
+
+  /** The authorizer, called while a statement runs. */
+  noteWhileRunning(action: number, first: string, schema: string): void {
+    if (action === code.ACTION_READ) {
+      const table = qualified(first, schema);
+      if (table !== undefined) this.#readByVirtualTables.add(table);
+      return;
+    }
+    this.#compiledWhileRunning = true;
+    // VACUUM copies the database into an attached one without a name; VACUUM INTO gives it one.
+    if (action === code.ACTION_ATTACH && first === "") this.#vacuumed = true;
   }
 
   onProgress(stop: (() => boolean) | undefined): void {
@@ -227,8 +328,8 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     this.onProgress(undefined);
     this.binding.exports.sqlite3_close_v2(this.#db);
     if (this.#progress !== 0) this.binding.uninstall(this.#progress);
+    this.#onClose(this.#db);
     this.#db = 0;
-    this.#onClose();
   }
 
   error(resultCode: number, sql: string | undefined): Error {
@@ -280,7 +381,7 @@ class Backup implements EngineBackup {
   }
 
   step(pages: number): boolean {
-    this.#destination.beforeStep();
+    this.#destination.beforeStep(undefined);
     const result = this.#destination.binding.exports.sqlite3_backup_step(this.#pointer, pages);
     if (result === code.DONE) return true;
     if (result === code.OK) return false;

@@ -5,6 +5,7 @@ import { encodeText, maxTextBytes } from "../text.ts";
 import type { IntegerMode, RowSink, SqlValue } from "../types.ts";
 import type { Binding, Exports, Pointer } from "./binding.ts";
 import * as code from "./codes.ts";
+import type { Writes } from "./compilation.ts";
 import type { EngineStatement } from "./engine.ts";
 
 /** Values up to this size are copied by SQLite from a scratch area; larger ones are handed over. */
@@ -18,8 +19,10 @@ export interface StatementOwner {
   readonly binding: Binding;
   /** {@link SCRATCH_BYTES} of WebAssembly memory for any call to use. */
   readonly scratch: Pointer;
-  /** Called before a statement starts. */
-  beforeStep(): void;
+  /** Called before a statement starts; returns what {@link afterRun} is given. */
+  beforeStep(writes: Writes | undefined): number;
+  /** Called when a statement has ended, whether it failed or not. */
+  afterRun(statement: Statement, totalBefore: number): void;
   /** The error the connection reports for `sql`. */
   error(resultCode: number, sql: string): Error;
 }
@@ -30,6 +33,7 @@ export interface StatementFacts {
   readonly tail: string;
   readonly taints: boolean;
   readonly readonly: boolean;
+  readonly writes: Writes | undefined;
 }
 
 export class Statement implements EngineStatement {
@@ -38,6 +42,8 @@ export class Statement implements EngineStatement {
   readonly taints: boolean;
   readonly readonly: boolean;
   readonly parameters: readonly (string | undefined)[];
+  /** What it may change; undefined where that is nothing. The connection keeps it up to date. */
+  writes: Writes | undefined;
   readonly #owner: StatementOwner;
   readonly #exports: Exports;
   readonly #pointer: Pointer;
@@ -45,7 +51,9 @@ export class Statement implements EngineStatement {
   #columns: readonly string[] | undefined;
   /** How often SQLite has compiled the statement anew. */
   #recompiled = 0;
+  #recompiledForWrites = 0;
   #running = false;
+  #totalBefore = 0;
   #destructor = code.TRANSIENT;
   #scratchUsed = 0;
 
@@ -57,6 +65,7 @@ export class Statement implements EngineStatement {
     this.tail = facts.tail;
     this.taints = facts.taints;
     this.readonly = facts.readonly;
+    this.writes = facts.writes;
     this.parameters = this.#parameterNames();
     this.#columnCount = this.#exports.sqlite3_column_count(pointer);
   }
@@ -80,7 +89,7 @@ export class Statement implements EngineStatement {
     const exports = this.#exports;
     const pointer = this.#pointer;
     let first = !this.#running;
-    if (first) this.#owner.beforeStep();
+    if (first) this.#totalBefore = this.#owner.beforeStep(this.writes);
     this.#running = true;
     for (;;) {
       const result = exports.sqlite3_step(pointer);
@@ -101,8 +110,18 @@ export class Statement implements EngineStatement {
   }
 
   reset(): void {
-    this.#running = false;
     this.#exports.sqlite3_reset(this.#pointer);
+    if (!this.#running) return;
+    this.#running = false;
+    this.#owner.afterRun(this, this.#totalBefore);
+  }
+
+  /** SQLite has compiled it anew since this was asked for the last time. */
+  get wasRecompiled(): boolean {
+    const count = this.#compilations();
+    const before = this.#recompiledForWrites;
+    this.#recompiledForWrites = count;
+    return count !== before;
   }
 
   finalize(): void {
@@ -111,13 +130,18 @@ export class Statement implements EngineStatement {
 
   /** The first step compiles the statement anew where the schema changed, and with it the columns. */
   #begin(sink: RowSink): void {
-    const recompiled = this.#exports.sqlite3_stmt_status(this.#pointer, code.STATUS_REPREPARE, 0);
+    const recompiled = this.#compilations();
     if (recompiled !== this.#recompiled) {
       this.#recompiled = recompiled;
       this.#columnCount = this.#exports.sqlite3_column_count(this.#pointer);
       this.#columns = undefined;
     }
     sink.begin(this.columns);
+  }
+
+  /** How often SQLite has compiled it after the first time. */
+  #compilations(): number {
+    return this.#exports.sqlite3_stmt_status(this.#pointer, code.STATUS_REPREPARE, 0);
   }
 
   #emitRow(sink: RowSink, integers: IntegerMode): boolean {

@@ -2,7 +2,7 @@
 // itself knows no platform and no SQLite.
 
 import type { PortFactory } from "../rpc/port.ts";
-import type { EngineKind, StorageKind } from "../types.ts";
+import type { EngineKind, StorageKind, Tables } from "../types.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
@@ -56,6 +56,10 @@ export interface Backend {
   nextConnectionId(): number;
   /** Resolves when a lock of the database was let go somewhere, at the latest after `ms`. */
   lockReleased(ms: number): Promise<void>;
+  /** Tells every pool on the database, this one too, that a commit changed these tables. */
+  announceChange(tables: Tables): void;
+  /** Calls `listener` after each such commit, whoever made it, until the function returned is called. */
+  onChange(listener: (tables: Tables) => void): () => void;
   /** Where the runtime can follow async calls. */
   readonly context: AsyncContext | undefined;
   /** A path next to the database for a file that is deleted again. */

@@ -10,13 +10,14 @@ import type {
   Request,
   ScriptResult,
   Want,
+  WatchResult,
 } from "../rpc/protocol.ts";
 import type { BindParams, BindValue, ExecuteResult, Row } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import type { Job, Link } from "./link.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import { normalizeParams } from "./params.ts";
-import { type SqlQuery, toStatement } from "./sql.ts";
+import { type SqlQuery, type Statement, toStatement } from "./sql.ts";
 import { runTransaction, type TransactionOptions } from "./transaction.ts";
 
 /** SQL as text, or as a tagged template that carries its parameters. */
@@ -218,6 +219,19 @@ export class Connection {
       close: () => this.#closeCursor(cursor),
     };
     return cursorRows<T>(this.#link, chunks, options);
+  }
+
+  /** @internal All rows of a statement that reads, and the tables they come from. */
+  async readForWatch(statement: Statement, options: QueryOptions): Promise<WatchResult> {
+    const want = options.rowMode === "array" ? "arrays" : "objects";
+    const reply = await this.#send(statement.sql, options, false, (access) => ({
+      kind: "watch",
+      connection: this.id,
+      ...access,
+      ...statement,
+      want,
+    }));
+    return reply.result as WatchResult;
   }
 
   /**

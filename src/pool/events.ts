@@ -26,12 +26,18 @@ export interface PoolEvents extends Record<string, unknown> {
     readonly rows: number;
     readonly error?: Error;
   };
+  /**
+   * A commit changed these tables, whichever connection or pool made it; told before the commit's own
+   * call resolves. Tables may be named that were left as they are, such as that of a trigger that did
+   * not fire. A change of the schema is one of `sqlite_schema`.
+   */
+  change: { readonly tables: readonly string[] };
   /** A transaction was left open at release, and has been rolled back. */
   dirty: { readonly connection: number; readonly sql: string | undefined };
 }
 
 const NAMES: readonly string[] =
-  "acquire release create close wait timeout leak replace query dirty".split(" ");
+  "acquire release create close wait timeout leak replace query change dirty".split(" ");
 
 /** Listeners by the name of their event. One that throws does not keep the others from hearing. */
 export class Emitter<Events extends Record<string, unknown>> {

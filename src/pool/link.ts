@@ -4,6 +4,7 @@
 import { SqliteError, StorageError, WorkerCrashedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
+import type { Tables } from "../types.ts";
 import type { WriteClaim, WriteQueue } from "./write-queue.ts";
 
 const BUSY = 5;
@@ -20,6 +21,8 @@ export interface LinkContext {
   lockReleased(ms: number): Promise<void>;
   /** Called for each wait on a lock. */
   onBusy(): void;
+  /** Called when a commit of the connection changed these tables. */
+  onChange(tables: Tables): void;
 }
 
 /**
@@ -119,7 +122,10 @@ export class Link {
   abandon(error: Error): void {
     this.broken ??= error;
     this.#state = FRESH;
+    const wrote = this.#hasPermit;
     this.#returnPermit();
+    // A commit may have succeeded, and its reply have been lost.
+    if (wrote) this.#context.onChange("any");
   }
 
   /** Nothing has to be waited for: the way of most jobs, without a queue and its promises. */
@@ -228,6 +234,7 @@ export class Link {
       const reply = await this.port.request(job.request(this.#hasPermit));
       this.#state = reply;
       this.#noteCrash(reply);
+      this.#tellChange(reply);
       return reply;
     } finally {
       this.runningSql = undefined;
@@ -238,6 +245,11 @@ export class Link {
     this.#state = reply;
     this.#noteCrash(reply);
     this.#returnPermit();
+    this.#tellChange(reply);
+  }
+
+  #tellChange({ changed }: Reply): void {
+    if (changed !== undefined) this.#context.onChange(changed);
   }
 
   #noteCrash({ error }: Reply): void {

@@ -107,13 +107,14 @@ export class Links {
 
   async #openIn(port: Port): Promise<Link> {
     const { backend, options, counters } = this.#context;
-    const { writeQueue, lockReleased } = backend;
+    const { writeQueue, lockReleased, announceChange } = backend;
     const link = new Link(backend.nextConnectionId(), port, {
       pool: options.name,
       busyTimeoutMs: options.busyTimeout,
       writeQueue,
       lockReleased,
       onBusy: () => counters.busy++,
+      onChange: announceChange,
     });
     await tell(link, "open");
     try {

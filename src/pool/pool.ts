@@ -9,6 +9,7 @@ import type {
   Row,
 } from "../types.ts";
 import type { Backend, Capabilities, Runtime } from "./backend.ts";
+import { Changes } from "./changes.ts";
 import type { BatchStatement, Connection, Result, Sql } from "./connection.ts";
 import type { IterateOptions } from "./cursor.ts";
 import { Emitter, type PoolEvents } from "./events.ts";
@@ -54,6 +55,7 @@ export class ConnectionPool {
   readonly #lending: Lending;
   readonly #turn: WriterTurn;
   readonly #kinds = new StatementKinds();
+  readonly #changes: Changes;
   #journalMode: JournalMode;
   #closed: Promise<void> | undefined;
 
@@ -103,6 +105,7 @@ export class ConnectionPool {
     this.#links = new Links(this.#context, (link, error) => this.#lending.lost(link, error));
     this.#lending = new Lending(this.#context, this.#links);
     this.#turn = new WriterTurn(this.#context, this.#lending);
+    this.#changes = new Changes(this.#context, this.#lending);
   }
 
   /** Connections that are out. */
@@ -311,6 +314,24 @@ export class ConnectionPool {
     }
   }
 
+  /**
+   * The rows of a statement that reads: at once, and again after every commit that changed one of the
+   * tables they come from, whichever connection or pool made it. Commits that come while the loop is
+   * busy are answered by one reading, begun after the last of them: what comes last is never stale. A
+   * connection is borrowed for each reading, and for no longer.
+   *
+   * The loop ends with `break`, when the signal of `options` is aborted (it throws the reason then), and
+   * quietly when the pool is closed. Throws as {@link Connection.query} does; SQLITE_READONLY for a
+   * statement that may write, a TypeError for one that yields no rows.
+   */
+  watch<T = Row>(
+    sql: Sql,
+    params?: BindParams,
+    options?: QueryOptions,
+  ): AsyncIterableIterator<T[]> {
+    return this.#changes.watch<T>(sql, params, options);
+  }
+
   // --- The whole database ---
 
   /** A consistent copy of the database; readers and the writer go on meanwhile. */
@@ -435,11 +456,13 @@ export class ConnectionPool {
 
   async #close(timeoutMs: number, deleteFiles: boolean): Promise<void> {
     const { backend } = this.#context;
+    this.#changes.endWatches();
     try {
       await this.#lending.close(timeoutMs, closedError(this.name));
       await this.#links.closeThreads();
       if (deleteFiles) await backend.deleteFiles();
     } finally {
+      this.#changes.stop();
       await backend.dispose();
     }
   }

@@ -38,11 +38,14 @@ export function sql(
   return new SqlQuery(text, params);
 }
 
+/** A statement whose parameters are checked. */
+export interface Statement {
+  readonly sql: string;
+  readonly params: WireParams;
+}
+
 /** Text and checked parameters. @throws TypeError, RangeError */
-export function toStatement(
-  query: string | SqlQuery,
-  params: BindParams | undefined,
-): { readonly sql: string; readonly params: WireParams } {
+export function toStatement(query: string | SqlQuery, params: BindParams | undefined): Statement {
   if (typeof query === "string") return { sql: query, params: normalizeParams(params) };
   const sql = textOf(query);
   if (params !== undefined && Object.keys(params).length > 0) {

@@ -1,11 +1,12 @@
 // The binary form of small requests and replies, for the ring. Every part of a frame starts at a
-// multiple of 8 bytes. Both ends number the statements' texts and the column lists they have seen:
-// a frame defines a number once, later ones only name it.
+// multiple of 8 bytes. Both ends number the statements' texts, the column lists and the lists of
+// changed tables they have seen: a frame defines a number once, later ones only name it.
 //
 //   any frame     i32 size in bytes, i32 type
 //   RUN           i32 serial, connection, flags, sql number; f64 timeoutMs; i32 values, named
 //                 [text sql, when flags say so], values: [text name] value
 //   REPLY         i32 serial, flags, rows, columns' number
+//                 TABLES: i32 number, tables; [texts: names, when DEFINES_TABLES says so]
 //                 CHANGES: value changes, value lastInsertRowid
 //                 TABLE: i32 columns, bytes; [texts: names, when flags say so]; packed bytes
 //                 ROW: i32 columns, cells (-1: there is no row); [texts: names]; the cells
@@ -39,6 +40,8 @@ const NEEDS_PERMIT = 64;
 const CHANGES = 128;
 const TABLE = 256;
 const ROW = 512;
+const TABLES = 1024;
+const DEFINES_TABLES = 2048;
 const WANT_SHIFT = 12;
 
 /** Gives out numbers for keys. */
@@ -54,6 +57,11 @@ class Numbering<Key> {
   /** The number that {@link take} will give next. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Gives the key the next number, unless it has one. */
+  learn(key: Key): void {
+    if (!this.#numbers.has(key)) this.take(key);
   }
 
   take(key: Key): void {
@@ -146,6 +154,7 @@ export class FrameReader {
   #at = 0;
   readonly #sql: string[] = [];
   readonly #columns: (readonly string[])[] = [];
+  readonly #tables: (readonly string[])[] = [];
 
   /** Where the ring copies a frame to. */
   get frame(): Int32Array {
@@ -187,6 +196,7 @@ export class FrameReader {
     const rows = this.#int(2);
     const number = this.#int(3);
     this.#at = 24;
+    const changed = (flags & TABLES) === 0 ? undefined : this.#changed(flags);
     return {
       serial,
       txn: (flags & 3) as TxnState,
@@ -194,9 +204,18 @@ export class FrameReader {
       tainted: (flags & TAINTED) !== 0,
       needsPermit: (flags & NEEDS_PERMIT) !== 0,
       rows,
+      changed,
       result: this.#result(flags, number),
       error: undefined,
     };
+  }
+
+  #changed(flags: number): readonly string[] {
+    const number = this.#int(0);
+    const count = this.#int(1);
+    this.#at += 8;
+    if ((flags & DEFINES_TABLES) !== 0) this.#tables[number] = this.#texts(count);
+    return known(this.#tables[number], number);
   }
 
   #result(flags: number, number: number): unknown {
@@ -276,7 +295,8 @@ export class FrameEncoder {
   readonly #writer = new FrameWriter();
   readonly #sql = new Numbering<string>();
   readonly #columns = new Numbering<string>();
-  readonly #columnKeys = new WeakMap<readonly string[], string>();
+  readonly #tables = new Numbering<string>();
+  readonly #keys = new WeakMap<readonly string[], string>();
 
   marker(): Int32Array {
     this.#writer.start(MARKER);
@@ -291,7 +311,14 @@ export class FrameEncoder {
 
   /** Undefined for a reply that has to go as a message. */
   reply(request: Request, reply: NumberedReply): Int32Array | undefined {
-    if (reply.error !== undefined) return undefined;
+    const { changed } = reply;
+    if (reply.error !== undefined || changed === "any") return undefined;
+    const frame = this.#replyFrame(request, reply);
+    if (frame !== undefined && changed !== undefined) this.#tables.learn(this.#keyOf(changed));
+    return frame;
+  }
+
+  #replyFrame(request: Request, reply: NumberedReply): Int32Array | undefined {
     if (reply.result === undefined) return orUndefined(() => this.#state(reply, 0, 0));
     if (request.kind === "many" || (request.kind === "run" && request.want === "changes")) {
       return orUndefined(() => this.#changes(reply));
@@ -334,13 +361,19 @@ export class FrameEncoder {
   }
 
   #head(reply: NumberedReply, more: number, number: number): void {
+    const changed = reply.changed as readonly string[] | undefined;
     let flags = reply.txn | more;
     if (reply.autocommit) flags |= AUTOCOMMIT;
     if (reply.tainted) flags |= TAINTED;
     if (reply.needsPermit) flags |= NEEDS_PERMIT;
+    const tables = changed === undefined ? undefined : this.#tables.find(this.#keyOf(changed));
+    if (changed !== undefined) flags |= tables === undefined ? TABLES | DEFINES_TABLES : TABLES;
     this.#writer.start(REPLY);
     this.#writer.pair(reply.serial, flags);
     this.#writer.pair(reply.rows, number);
+    if (changed === undefined) return;
+    this.#writer.pair(tables ?? this.#tables.next, changed.length);
+    if (tables === undefined) for (const name of changed) this.#writer.text(name, 0);
   }
 
   #state(reply: NumberedReply, more: number, number: number): Int32Array {
@@ -374,12 +407,12 @@ export class FrameEncoder {
     return this.#writer.finish();
   }
 
-  /** A statement that runs again gives the same array of names. */
-  #keyOf(columns: readonly string[]): string {
-    let key = this.#columnKeys.get(columns);
+  /** A statement that runs again gives the same array of names, of columns as of tables. */
+  #keyOf(names: readonly string[]): string {
+    let key = this.#keys.get(names);
     if (key === undefined) {
-      key = JSON.stringify(columns);
-      this.#columnKeys.set(columns, key);
+      key = JSON.stringify(names);
+      this.#keys.set(names, key);
     }
     return key;
   }

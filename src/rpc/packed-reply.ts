@@ -1,4 +1,4 @@
-// Where packed rows sit in a reply: `run` answers them, `openCursor` and `fetch` have them in
+// Where packed rows sit in a reply: `run` answers them, `watch`, `openCursor` and `fetch` have them in
 // `rows`, `batch` in the `rows` of each statement.
 
 import { type PackedRows, unpackRows } from "./codec.ts";
@@ -14,6 +14,7 @@ export function packedRowsOf(request: Request, result: unknown): PackedRows[] {
   switch (request.kind) {
     case "run":
       return request.want === "changes" ? [] : [result as PackedRows];
+    case "watch":
     case "openCursor":
     case "fetch":
       return [(result as WithRows).rows];
@@ -30,6 +31,7 @@ export function unpackResult(request: Request, result: unknown): unknown {
   switch (request.kind) {
     case "run":
       return request.want === "changes" ? result : unpackRows(result as PackedRows);
+    case "watch":
     case "openCursor":
     case "fetch":
       return withRows(result as WithRows);

@@ -13,6 +13,7 @@ import type {
   SqlValue,
   StorageKind,
   Synchronous,
+  Tables,
   TxnState,
 } from "../types.ts";
 
@@ -55,6 +56,14 @@ export interface RunRequest extends OnConnection, Access {
   readonly sql: string;
   readonly params: WireParams;
   readonly want: Want;
+}
+
+/** Runs one statement that only reads, and tells which tables its rows come from. */
+export interface WatchRequest extends OnConnection, Access {
+  readonly kind: "watch";
+  readonly sql: string;
+  readonly params: WireParams;
+  readonly want: "objects" | "arrays";
 }
 
 /** Runs one statement once per entry of `paramsList`, in one transaction (or savepoint). */
@@ -151,6 +160,7 @@ export type Request =
   | OpenRequest
   | CloseRequest
   | RunRequest
+  | WatchRequest
   | ManyRequest
   | ScriptRequest
   | BatchRequest
@@ -162,6 +172,13 @@ export type Request =
   | BackupRequest
   | ImportRequest
   | FileRequest;
+
+/** What a `watch` answers. */
+export interface WatchResult {
+  readonly rows: readonly (Row | SqlValue[])[];
+  /** A commit that changes none of these does not change the rows. */
+  readonly tables: Tables;
+}
 
 /** What a `run` that wants `"changes"`, and each `many`, answers. */
 export interface ChangesResult {
@@ -211,6 +228,8 @@ export interface Reply {
   readonly needsPermit: boolean;
   /** Rows that travelled with this reply. */
   readonly rows: number;
+  /** What commits of this connection have changed since its reply before this one. */
+  readonly changed?: Tables | undefined;
   readonly result: unknown;
   /** Set when the request failed; `result` is then undefined. */
   readonly error: Error | undefined;

@@ -7,12 +7,15 @@
 
 import { createSharedMemory, RELEASES, type SharedMemory, WAITERS } from "../shm/layout.ts";
 import { claimSlot, reapSlot } from "../shm/lock-table.ts";
+import type { Tables } from "../types.ts";
 
 /** What the pools of one database share. */
 export interface SharedDatabase<Queue> {
   readonly path: string;
   readonly memory: SharedMemory;
   readonly writeQueue: Queue;
+  /** Who is told of each commit. */
+  readonly listeners: Set<(tables: Tables) => void>;
   users: number;
   /** Gives the file back to other processes. */
   release(): void;
@@ -25,7 +28,7 @@ interface Registry {
 
 // The number is raised when what is shared changes its form: copies of different forms stay apart,
 // and the lock file keeps them off each other's databases.
-const KEY = Symbol.for("sqlite-wasm-pool.registry.1");
+const KEY = Symbol.for("sqlite-wasm-pool.registry.2");
 
 function registry(): Registry {
   const holder = globalThis as { [KEY]?: Registry };
@@ -53,7 +56,14 @@ export function joinDatabase<Queue>(
   let database = databases.get(path) as SharedDatabase<Queue> | undefined;
   if (database === undefined) {
     const { release } = lock();
-    database = { path, memory: createSharedMemory(), writeQueue: makeQueue(), users: 0, release };
+    database = {
+      path,
+      memory: createSharedMemory(),
+      writeQueue: makeQueue(),
+      listeners: new Set(),
+      users: 0,
+      release,
+    };
     databases.set(path, database);
   }
   database.users++;
@@ -65,6 +75,20 @@ export function leaveDatabase(database: SharedDatabase<unknown>): void {
   if (--database.users > 0) return;
   registry().databases.delete(database.path);
   database.release();
+}
+
+/** Tells every pool on the database that a commit changed these tables. */
+export function announceChange({ listeners }: SharedDatabase<unknown>, tables: Tables): void {
+  for (const listener of [...listeners]) listener(tables);
+}
+
+/** Calls `listener` after each commit that a pool of this thread hears of, until told to end. */
+export function onChange(
+  { listeners }: SharedDatabase<unknown>,
+  listener: (tables: Tables) => void,
+): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
 }
 
 /** A place in the lock table for a new instance. @throws RangeError when there is none left */

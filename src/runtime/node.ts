@@ -4,6 +4,7 @@ import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
+import type { Tables } from "../types.ts";
 import {
   type BackendOptions,
   threadSettings,
@@ -13,10 +14,12 @@ import {
 } from "./backend-options.ts";
 import { compileEngine } from "./compile-engine.ts";
 import {
+  announceChange,
   joinDatabase,
   leaveDatabase,
   lockReleased,
   nextConnectionId,
+  onChange,
   reapSlot,
   type SharedDatabase,
   takeSlot,
@@ -93,6 +96,8 @@ async function newBackend<Queue>(
     writeQueue: database.writeQueue,
     nextConnectionId,
     lockReleased: (ms: number) => lockReleased(database.memory, ms),
+    announceChange: (tables: Tables) => announceChange(database, tables),
+    onChange: (listener: (tables: Tables) => void) => onChange(database, listener),
     context: {
       get: () => local.getStore(),
       run: <T>(value: unknown, body: () => T): T => local.run(value, body),

@@ -6,6 +6,7 @@ import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
 import { createMemoryDisk } from "../storage/memory.ts";
 import { removeEmptyFiles, removeFile, resolveName } from "../storage/opfs-files.ts";
+import type { Tables } from "../types.ts";
 import {
   asStorageError,
   type BackendOptions,
@@ -15,11 +16,13 @@ import {
   wantsMemory,
 } from "./backend-options.ts";
 import {
+  announceChange,
   findDatabase,
   joinDatabase,
   leaveDatabase,
   lockReleased,
   nextConnectionId,
+  onChange,
   reapSlot,
   type SharedDatabase,
   takeSlot,
@@ -106,6 +109,8 @@ async function newBackend<Queue>(
     writeQueue: database.writeQueue,
     nextConnectionId,
     lockReleased: (ms: number) => lockReleased(database.memory, ms),
+    announceChange: (tables: Tables) => announceChange(database, tables),
+    onChange: (listener: (tables: Tables) => void) => onChange(database, listener),
     context: undefined,
     temporaryPath: () => `${path}-${crypto.randomUUID()}`,
     async deleteFiles() {

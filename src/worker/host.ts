@@ -11,7 +11,7 @@ import type { Storage, StorageFile } from "../storage/storage.ts";
 import { StorageFault, unpreparedPath } from "../storage/storage.ts";
 import { NEEDS_PERMIT, Session } from "./session.ts";
 import type { OpenStorage } from "./storages.ts";
-import { type BackupJob, importFile, stepBackup } from "./transfer.ts";
+import { type BackupJob, stepBackup } from "./transfer.ts";
 
 /** The state words of a reply that is about no open connection. */
 const IDLE = { txn: 0, autocommit: true, tainted: false, needsPermit: false, rows: 0 } as const;
@@ -107,7 +107,7 @@ export class Host {
       session.rows = 0;
       this.#watch(session, request, serial);
       const result = this.#perform(session, request);
-      return this.#reply(this.#sessions.get(request.connection), result, undefined);
+      return this.#reply(session, result, undefined);
     } catch (thrown) {
       return this.#reply(session, undefined, thrown);
     }
@@ -128,6 +128,8 @@ export class Host {
     switch (request.kind) {
       case "run":
         return session.run(request);
+      case "watch":
+        return session.watch(request);
       case "many":
         return session.many(request);
       case "script":
@@ -155,9 +157,8 @@ export class Host {
         return result;
       }
       case "import":
-        session.dropStatements();
         this.#closeFile(request.source);
-        return importFile(this.#engine, session.connection, request.source);
+        return session.import(request.source);
       case "open":
         return undefined;
       case "close":
@@ -218,9 +219,19 @@ export class Host {
     const needsPermit = thrown === NEEDS_PERMIT;
     const error = thrown === undefined || needsPermit ? undefined : asError(thrown);
     if (session === undefined) return { ...IDLE, needsPermit, result, error };
-    const { connection, tainted, rows } = session;
-    const autocommit = connection.autocommit;
-    return { txn: connection.txnState, autocommit, tainted, needsPermit, rows, result, error };
+    const { connection, tainted, rows, isOpen } = session;
+    const changed = session.takeChanged();
+    if (!isOpen) return { ...IDLE, needsPermit, changed, result, error };
+    return {
+      txn: connection.txnState,
+      autocommit: connection.autocommit,
+      tainted,
+      needsPermit,
+      rows,
+      changed,
+      result,
+      error,
+    };
   }
 
   #handleFile(request: FileRequest): Reply {

@@ -17,12 +17,17 @@ import type {
   ScriptResult,
   ThreadConfig,
   Want,
+  WatchRequest,
+  WatchResult,
   WireParams,
 } from "../rpc/protocol.ts";
 import { RowBuilder, type RowCollector } from "../rpc/rows.ts";
 import { unpreparedPath } from "../storage/storage.ts";
+import type { Tables } from "../types.ts";
 import { positional } from "./parameters.ts";
 import { StatementCache } from "./statement-cache.ts";
+import { tableNames, tablesRead } from "./tables.ts";
+import { importFile } from "./transfer.ts";
 
 /**
  * Page cache of a connection in KiB, unless `pragmas` says otherwise. SQLite's own 2,000 is from a time
@@ -55,6 +60,7 @@ export class Session {
   tainted = false;
   /** Rows of the current request. */
   rows = 0;
+  #open = true;
 
   /** @throws SqliteError, StorageError */
   constructor(engine: Engine, config: ThreadConfig, collector: RowCollector) {
@@ -63,6 +69,10 @@ export class Session {
     this.#collector = collector;
     this.#cache = new StatementCache(config.statementCacheSize);
     this.#connection = openConnection(engine, config);
+  }
+
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   get connection(): EngineConnection {
@@ -76,6 +86,21 @@ export class Session {
       return request.want === "changes"
         ? this.#changesOf(statement, request.params)
         : this.#rowsOf(statement, request.params, request.want);
+    });
+  }
+
+  /** @throws TypeError for a statement that yields no rows or has an effect */
+  watch(request: WatchRequest): WatchResult {
+    const { sql, params, want } = request;
+    const statement = this.#checkOut(sql);
+    return this.#checkInAfter(statement, () => {
+      this.#admit(statement, request);
+      if (statement.columns.length === 0 || statement.taints) {
+        throw new TypeError(`only a statement that reads rows can be watched, not: ${sql}`);
+      }
+      const rows = this.#rowsOf(statement, params, want) as WatchResult["rows"];
+      // Now that it has run, virtual tables have read what they read.
+      return { rows, tables: tablesRead(this.#connection, sql) };
     });
   }
 
@@ -178,22 +203,42 @@ export class Session {
     const reopened = this.tainted;
     if (reopened) {
       this.#cache.clear();
+      const changed = this.#connection.takeChanged();
       this.#connection.close();
       this.#connection = openConnection(this.#engine, this.#config);
+      if (changed !== undefined) this.#connection.noteChanged(changed);
       this.tainted = false;
     }
     return { rolledBack, reopened };
   }
 
   close(): void {
+    this.#open = false;
     this.#closeCursors();
     this.#cache.clear();
     this.#connection.close();
   }
 
-  /** Statements hold the database open for reading; a copy over it needs it to itself. */
-  dropStatements(): void {
+  /** Puts the content of the file `source` in place of the database's. @throws StorageError */
+  import(source: string): void {
+    // Statements hold the database open for reading; a copy over it needs it to itself.
     this.#cache.clear();
+    const before = tableNames(this.#connection);
+    importFile(this.#engine, this.#connection, source);
+    this.#connection.noteChanged(before);
+    this.#connection.noteChanged(tableNames(this.#connection));
+  }
+
+  /** The tables that have been changed since the last call, by name. */
+  takeChanged(): Tables | undefined {
+    const changed = this.#connection.takeChanged();
+    if (changed !== "any") return changed;
+    try {
+      return tableNames(this.#connection);
+    } catch {
+      // Such as one that has been closed. Whoever is told can ask another connection.
+      return changed;
+    }
   }
 
   #closeCursors(): void {

@@ -1,0 +1,122 @@
+// What SQLite's authorizer tells while a statement is compiled: what kind of statement it is, and
+// which tables it reads and writes. SQLite names them all, those behind views, triggers and foreign
+// keys too, so nothing has to be parsed here.
+//
+// The update and preupdate hooks are called for each row, out of WebAssembly, and yet miss changes: of
+// virtual tables, of the schema, and (which of them depends on the hook) of WITHOUT ROWID tables and
+// rows that REPLACE or a DELETE without WHERE removes. The authorizer's answer costs nothing per row.
+
+import type { Tables } from "../types.ts";
+import * as code from "./codes.ts";
+import { asksJournalMode, taints } from "./taint.ts";
+
+/** What running a statement may change. */
+export interface Writes {
+  readonly tables: Tables;
+  /** It changes them even where it counts no rows as changed. */
+  readonly uncounted: boolean;
+}
+
+/** A statement that SQLite calls a write, and that names no table: `PRAGMA user_version = 1`. */
+const UNNAMED: Writes = { tables: [], uncounted: true };
+
+const SCHEMA_TABLE = "sqlite_schema";
+
+/** Tables whose content follows from other tables, without a word to the authorizer. */
+const DERIVED = /^(?:dbstat|sqlite_dbpage|sqlite_sequence|sqlite_stat\d|pragma_.*)$/;
+
+/** Notes what the authorizer is asked while one statement is compiled. */
+export class Compilation {
+  taints = false;
+  asksJournalMode = false;
+  #written: Set<string> | undefined;
+  #changesSchema = false;
+  #read: Set<string> | undefined;
+  #readsAny = false;
+
+  /** @param reads note the tables that the statement reads, too */
+  constructor(reads: boolean) {
+    if (reads) this.#read = new Set();
+  }
+
+  get notesReads(): boolean {
+    return this.#read !== undefined;
+  }
+
+  /** The tables the statement reads. */
+  get reads(): Tables {
+    return this.#readsAny ? "any" : [...(this.#read ?? [])];
+  }
+
+  /** What a statement that SQLite calls a write may change; undefined: nothing others could see. */
+  get writes(): Writes | undefined {
+    const written = this.#written;
+    if (written === undefined) return UNNAMED;
+    if (written.size === 0) return undefined;
+    const schema = written.has(SCHEMA_TABLE);
+    // Whoever writes the schema by hand may have changed any table.
+    const byHand = schema && !this.#changesSchema;
+    return { tables: byHand ? "any" : [...written], uncounted: schema };
+  }
+
+  /** Parameters as {@link taints} has them. */
+  note(action: number, first: string, second: string | undefined, schema: string): void {
+    if (taints(action, first, second, schema)) this.taints = true;
+    if (asksJournalMode(action, first, second)) this.asksJournalMode = true;
+    switch (action) {
+      case code.ACTION_READ:
+        this.#noteRead(first, schema);
+        break;
+      case code.ACTION_PRAGMA:
+        this.#readsAny = true;
+        break;
+      case code.ACTION_INSERT:
+      case code.ACTION_UPDATE:
+      case code.ACTION_DELETE:
+        this.#noteWrite(first, schema);
+        break;
+      case code.ACTION_CREATE_TABLE:
+      case code.ACTION_CREATE_VIEW:
+      case code.ACTION_CREATE_VTABLE:
+      case code.ACTION_DROP_TABLE:
+      case code.ACTION_DROP_VIEW:
+      case code.ACTION_DROP_VTABLE:
+        this.#changesSchema = true;
+        this.#noteWrite(first, schema);
+        break;
+      case code.ACTION_ALTER_TABLE:
+        // Here it is the first detail that has the schema.
+        this.#changesSchema = true;
+        if (second !== undefined) this.#noteWrite(second, first);
+        break;
+      case code.ACTION_CREATE_INDEX:
+      case code.ACTION_DROP_INDEX:
+      case code.ACTION_CREATE_TRIGGER:
+      case code.ACTION_DROP_TRIGGER:
+        this.#changesSchema = true;
+        break;
+      default:
+    }
+  }
+
+  #noteRead(table: string, schema: string): void {
+    if (DERIVED.test(table)) this.#readsAny = true;
+    const name = qualified(table, schema);
+    if (name !== undefined) this.#read?.add(name);
+  }
+
+  #noteWrite(table: string, schema: string): void {
+    this.#written ??= new Set();
+    const name = qualified(table, schema);
+    if (name !== undefined) this.#written.add(name);
+  }
+}
+
+/** The name a table is told by; undefined for one that no other connection can see. */
+export function qualified(table: string, schema: string): string | undefined {
+  if (schema === "temp") return undefined;
+  const name = table === "sqlite_master" ? SCHEMA_TABLE : table;
+  // SQLite keeps its other tables by itself, and does not tell of all it does to them.
+  if (name.startsWith("sqlite_") && name !== SCHEMA_TABLE) return undefined;
+  return schema === "main" || schema === "" ? name : `${schema}.${name}`;
+}
