@@ -3,9 +3,11 @@
 // SQLite writes a frame in two calls, 24 bytes of header and then the page (wal.c, `walWriteOneFrame`),
 // and a call costs more than its bytes. The header is held back until its page comes, which is the
 // very next call on the file; only where it is appended, because a header that is rewritten in place
-// (`walRewriteChecksums`) has no page after it.
+// (`walRewriteChecksums`) has no page after it. Frames are put together in the memory they come from: a
+// copy within one buffer is the fastest there is.
 
-import type { StorageFile } from "../storage/storage.ts";
+import type { Heap } from "../shm/heap.ts";
+import { StorageFault, type StorageFile } from "../storage/storage.ts";
 
 /** Bytes in front of each page of the log, https://sqlite.org/fileformat2.html#walformat */
 const FRAME_HEADER_BYTES = 24;
@@ -16,16 +18,25 @@ export class LogFile implements StorageFile {
   readonly readonly: boolean;
   readonly identity: number;
   readonly #file: StorageFile;
-  readonly #frame = new Uint8Array(FRAME_HEADER_BYTES + MOST_PAGE_BYTES);
-  /** Where the header in `#frame` belongs; -1 when none is held back. */
+  readonly #heap: Heap;
+  /** Address of one frame. */
+  readonly #frame: number;
+  /** Where the header at `#frame` belongs; -1 when none is held back. */
   #headerAt = -1;
   /** Where the latest header ends, and so its page starts. */
   #pageAt = -1;
   /** Where the latest frame ends: a header that is written there is appended. */
   #end = -1;
 
-  constructor(file: StorageFile) {
+  /** All writes come from `heap`. @throws StorageFault */
+  constructor(file: StorageFile, heap: Heap) {
     this.#file = file;
+    this.#heap = heap;
+    this.#frame = heap.alloc(FRAME_HEADER_BYTES + MOST_PAGE_BYTES);
+    if (this.#frame === 0) {
+      file.close();
+      throw new StorageFault("io", "there is no memory left for the log");
+    }
     this.readonly = file.readonly;
     this.identity = file.identity;
   }
@@ -68,6 +79,7 @@ export class LogFile implements StorageFile {
     try {
       this.#flush();
     } finally {
+      this.#heap.free(this.#frame);
       this.#file.close();
     }
   }
@@ -75,7 +87,7 @@ export class LogFile implements StorageFile {
   #writeHeader(heap: Uint8Array, start: number, offset: number): void {
     this.#flush();
     if (offset === this.#end) {
-      this.#frame.set(heap.subarray(start, start + FRAME_HEADER_BYTES));
+      heap.copyWithin(this.#frame, start, start + FRAME_HEADER_BYTES);
       this.#headerAt = offset;
     } else {
       this.#file.write(heap, start, FRAME_HEADER_BYTES, offset);
@@ -86,14 +98,14 @@ export class LogFile implements StorageFile {
   #writeFrame(heap: Uint8Array, start: number, length: number): void {
     const at = this.#headerAt;
     this.#headerAt = -1;
-    this.#frame.set(heap.subarray(start, start + length), FRAME_HEADER_BYTES);
-    this.#file.write(this.#frame, 0, FRAME_HEADER_BYTES + length, at);
+    heap.copyWithin(this.#frame + FRAME_HEADER_BYTES, start, start + length);
+    this.#file.write(heap, this.#frame, FRAME_HEADER_BYTES + length, at);
   }
 
   #flush(): void {
     if (this.#headerAt < 0) return;
     const at = this.#headerAt;
     this.#headerAt = -1;
-    this.#file.write(this.#frame, 0, FRAME_HEADER_BYTES, at);
+    this.#file.write(this.#heap.u8(), this.#frame, FRAME_HEADER_BYTES, at);
   }
 }

@@ -5,7 +5,10 @@
 // take from the file. That is for one read transaction: under a SHARED lock nobody writes the file,
 // and in WAL mode a checkpoint writes only pages that the readers there are find in the log (wal.c,
 // `walCheckpoint`). So whoever begins a read transaction calls `forget` first.
+//
+// The block lies in the memory the pages are copied to: a copy within one buffer is the fastest there is.
 
+import type { Heap } from "../shm/heap.ts";
 import type { StorageFile } from "../storage/storage.ts";
 
 /** What is smaller is no page: SQLite looks at a few bytes of the header now and then. */
@@ -17,18 +20,19 @@ export class ReadAheadFile implements StorageFile {
   readonly identity: number;
   readonly #file: StorageFile;
   readonly #blockBytes: number;
-  #block = new Uint8Array(0);
-  /** Views of the block, by number, for pages of {@link #pageBytes}. */
-  readonly #pages: Uint8Array[] = [];
-  #pageBytes = 0;
+  readonly #heap: Heap;
+  /** Where the block is; 0 before it is needed, and where there is no memory for it. */
+  #block = 0;
   /** The block holds bytes `[from, to)` of the file. */
   #from = 0;
   #to = 0;
   /** Where the next page starts if the file is read from front to back. */
   #next = -1;
 
-  constructor(file: StorageFile, blockBytes: number) {
+  /** All reads go to `heap`. */
+  constructor(file: StorageFile, blockBytes: number, heap: Heap) {
     this.#file = file;
+    this.#heap = heap;
     this.#blockBytes = blockBytes;
     this.readonly = file.readonly;
     this.identity = file.identity;
@@ -39,38 +43,20 @@ export class ReadAheadFile implements StorageFile {
     this.#to = 0;
   }
 
+  /** May let the memory grow: a view from before is not good any more. */
   read(heap: Uint8Array, start: number, length: number, offset: number): number {
     if (length < LEAST_PAGE_BYTES) return this.#file.read(heap, start, length, offset);
-    const inBlock = offset >= this.#from && offset + length <= this.#to;
-    if (!inBlock) {
-      const isNext = offset === this.#next;
-      this.#next = offset + length;
-      if (!isNext || length >= this.#blockBytes) {
+    const isNext = offset === this.#next;
+    this.#next = offset + length;
+    if (offset < this.#from || offset + length > this.#to) {
+      if (!isNext || length >= this.#blockBytes || !this.#readBlock(offset)) {
         return this.#file.read(heap, start, length, offset);
       }
-      this.#readBlock(offset);
     }
-    this.#next = offset + length;
     const end = Math.min(offset + length, this.#to);
-    heap.set(this.#part(offset - this.#from, end - this.#from), start);
+    const shift = this.#block - this.#from;
+    this.#heap.u8().copyWithin(start, offset + shift, end + shift);
     return end - offset;
-  }
-
-  /** Bytes `[from, to)` of the block. Pages are all of one size: their views are made once. */
-  #part(from: number, to: number): Uint8Array {
-    const length = to - from;
-    if (from % length !== 0) return this.#block.subarray(from, to);
-    if (length !== this.#pageBytes) {
-      this.#pageBytes = length;
-      this.#pages.length = 0;
-    }
-    const index = from / length;
-    let page = this.#pages[index];
-    if (page === undefined) {
-      page = this.#block.subarray(from, to);
-      this.#pages[index] = page;
-    }
-    return page;
   }
 
   write(heap: Uint8Array, start: number, length: number, offset: number): void {
@@ -96,14 +82,19 @@ export class ReadAheadFile implements StorageFile {
   }
 
   close(): void {
+    this.#heap.free(this.#block);
+    this.#block = 0;
     this.#file.close();
   }
 
-  #readBlock(offset: number): void {
-    if (this.#block.length === 0) this.#block = new Uint8Array(this.#blockBytes);
+  /** False where there is no memory for the block. */
+  #readBlock(offset: number): boolean {
     this.#to = 0;
-    const got = this.#file.read(this.#block, 0, this.#blockBytes, offset);
+    this.#block ||= this.#heap.alloc(this.#blockBytes);
+    if (this.#block === 0) return false;
+    const got = this.#file.read(this.#heap.u8(), this.#block, this.#blockBytes, offset);
     this.#from = offset;
     this.#to = offset + got;
+    return true;
   }
 }

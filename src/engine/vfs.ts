@@ -252,11 +252,11 @@ export class Vfs {
       create: (flags & code.OPEN_CREATE) !== 0 && !this.#isKnown(path),
       readonly: (flags & code.OPEN_READONLY) !== 0,
     });
-    if ((flags & code.OPEN_WAL) !== 0) return new LogFile(file);
+    if ((flags & code.OPEN_WAL) !== 0) return new LogFile(file, this.#binding);
     if ((flags & code.OPEN_MAIN_DB) === 0) return file;
     if (path === this.#options.path) this.#checkIdentity(path, file);
     const { readAheadBytes } = storage;
-    return readAheadBytes > 0 ? new ReadAheadFile(file, readAheadBytes) : file;
+    return readAheadBytes > 0 ? new ReadAheadFile(file, readAheadBytes, this.#binding) : file;
   }
 
   /** It was there before: if it is not now, a new one would not be the same. */
@@ -388,10 +388,10 @@ export class Vfs {
 
   #xRead = (pFile: Pointer, buffer: Pointer, size: number, offset: bigint): number => {
     try {
-      const heap = this.#binding.u8();
-      const got = this.#file(pFile).file.read(heap, buffer, size, Number(offset));
+      const { file } = this.#file(pFile);
+      const got = file.read(this.#binding.u8(), buffer, size, Number(offset));
       if (got === size) return code.OK;
-      heap.fill(0, buffer + got, buffer + size);
+      this.#binding.u8().fill(0, buffer + got, buffer + size);
       return code.IOERR_SHORT_READ;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_READ);

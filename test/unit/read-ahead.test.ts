@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { ReadAheadFile } from "../../src/engine/read-ahead.ts";
 import { createMemoryDisk, memoryStorage } from "../../src/storage/memory.ts";
+import { newHeap } from "../helpers/heap.ts";
 
 const PAGE = 1024;
 
 /** A file of ten pages, page n filled with n, and the reads that reach it. */
-function newFile() {
+function newFile(heap = newHeap(16 * PAGE)) {
   const file = memoryStorage(createMemoryDisk("m")).open("m", { create: true, readonly: false });
   for (let n = 0; n < 10; n++) file.write(new Uint8Array(PAGE).fill(n), 0, PAGE, n * PAGE);
   const reads: [number, number][] = [];
@@ -13,9 +14,9 @@ function newFile() {
     {
       readonly: false,
       identity: 0,
-      read: (heap, start, length, offset) => {
-        reads.push([offset, length]);
-        return file.read(heap, start, length, offset);
+      read: (...args) => {
+        reads.push([args[3], args[2]]);
+        return file.read(...args);
       },
       write: (...args) => file.write(...args),
       truncate: (size) => file.truncate(size),
@@ -25,14 +26,15 @@ function newFile() {
       close: () => {},
     },
     4 * PAGE,
+    heap,
   );
   const page = (n: number) => {
-    const heap = new Uint8Array(PAGE + 2).fill(99);
-    const got = ahead.read(heap, 1, PAGE, n * PAGE);
-    expect([heap[0], heap[PAGE + 1]]).toEqual([99, 99]);
-    return got === PAGE ? heap[1] : `${got} bytes`;
+    const bytes = heap.u8().fill(99, 0, PAGE + 2);
+    const got = ahead.read(bytes, 1, PAGE, n * PAGE);
+    expect([bytes[0], bytes[PAGE + 1]]).toEqual([99, 99]);
+    return got === PAGE ? bytes[1] : `${got} bytes`;
   };
-  return { file, ahead, reads, page };
+  return { file, heap, ahead, reads, page };
 }
 
 describe("ReadAheadFile", () => {
@@ -64,6 +66,20 @@ describe("ReadAheadFile", () => {
     const { page, reads } = newFile();
     expect([page(7), page(2), page(5), page(4)]).toEqual([7, 2, 5, 4]);
     expect(reads.every(([, length]) => length === PAGE)).toBe(true);
+  });
+
+  test("without memory for the block, pages are read one by one", () => {
+    const { page, reads } = newFile(newHeap(4 * PAGE));
+    expect([page(0), page(1), page(2)]).toEqual([0, 1, 2]);
+    expect(reads.every(([, length]) => length === PAGE)).toBe(true);
+  });
+
+  test("close() gives the block back", () => {
+    const { ahead, heap, page } = newFile();
+    page(0);
+    page(1);
+    ahead.close();
+    expect(heap.freed).toEqual([8 * PAGE]);
   });
 
   test("forget(), write() and truncate() drop the block", () => {
