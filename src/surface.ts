@@ -34,7 +34,7 @@ export {
 export type { AcquireOptions, PoolOptions, QueryOptions } from "./pool/options.ts";
 export type { ConnectionPool } from "./pool/pool.ts";
 export { SqlQuery, sql } from "./pool/sql.ts";
-export type { PoolStats, Summary } from "./pool/stats.ts";
+export type { ConnectionReport, LogState, PoolStats, Summary } from "./pool/stats.ts";
 export type { TransactionMode, TransactionOptions } from "./pool/transaction.ts";
 export type { BackupOptions, BackupProgress, CheckpointResult } from "./pool/whole.ts";
 export type {
@@ -47,6 +47,7 @@ export type {
   JournalMode,
   Row,
   SqlValue,
+  StatementInfo,
   StorageKind,
   Synchronous,
 } from "./types.ts";

@@ -45,6 +45,20 @@ export interface ExecuteResult {
   readonly lastInsertRowid: number | bigint;
 }
 
+/** What SQLite says of a statement without running it. */
+export interface StatementInfo {
+  /** The statement's own text. */
+  readonly sql: string;
+  /** What follows it: further statements, or nothing. */
+  readonly rest: string;
+  /** The names of the columns of its rows; empty for a statement that yields none. */
+  readonly columns: readonly string[];
+  /** The name of each parameter with its prefix; undefined for a bare `?`. */
+  readonly parameters: readonly (string | undefined)[];
+  /** It does not write to the database file itself. */
+  readonly readonly: boolean;
+}
+
 /**
  * A connection's transaction as `sqlite3_txn_state` numbers it: 0 none, 1 read, 2 write.
  * See https://sqlite.org/c3ref/c_txn_none.html

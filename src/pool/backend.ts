@@ -4,6 +4,7 @@
 import type { PortFactory } from "../rpc/port.ts";
 import type { EngineKind, StorageKind, Tables } from "../types.ts";
 import type { ResolvedOptions } from "./options.ts";
+import type { LogState } from "./stats.ts";
 import type { WriteQueue } from "./write-queue.ts";
 
 /** What a pool really has, as found when it was opened. */
@@ -60,6 +61,8 @@ export interface Backend {
   announceChange(tables: Tables): void;
   /** Calls `listener` after each such commit, whoever made it, until the function returned is called. */
   onChange(listener: (tables: Tables) => void): () => void;
+  /** The log's length, where this thread shares the memory that tells it. */
+  log(): LogState | undefined;
   /** Where the runtime can follow async calls. */
   readonly context: AsyncContext | undefined;
   /** A path next to the database for a file that is deleted again. */

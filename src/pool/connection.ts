@@ -12,8 +12,9 @@ import type {
   Want,
   WatchResult,
 } from "../rpc/protocol.ts";
-import type { BindParams, BindValue, ExecuteResult, Row } from "../types.ts";
+import type { BindParams, BindValue, ExecuteResult, Row, StatementInfo } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
+import type { PoolEvents } from "./events.ts";
 import type { Job, Link } from "./link.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import { normalizeParams } from "./params.ts";
@@ -42,14 +43,10 @@ export interface Lender {
   onlyReads(sql: string): boolean;
   /** The statement does write, whatever was guessed. */
   learnWrites(sql: string): void;
+  /** Somebody listens to the event `query`: statements are to be timed where they run. */
+  isObserved(): boolean;
   /** A request has ended. */
-  onQuery(query: {
-    connection: number;
-    sql: string;
-    durationMs: number;
-    rows: number;
-    error?: Error;
-  }): void;
+  onQuery(query: PoolEvents["query"]): void;
   release(connection: Connection): Promise<void>;
 }
 
@@ -184,6 +181,19 @@ export class Connection {
   }
 
   /**
+   * What SQLite says of the first statement of `sql`, which is not run; undefined where there is none.
+   * With `rest`, a script can be taken apart statement by statement.
+   * @throws SqliteError for one that does not compile
+   */
+  async describe(sql: string): Promise<StatementInfo | undefined> {
+    if (typeof sql !== "string") throw new TypeError(`sql must be a string, not ${typeof sql}`);
+    this.#checkOpen();
+    const request = { kind: "describe", connection: this.id, sql } as const;
+    const reply = await this.#link.send({ request: () => request, sql, writes: false });
+    return reply.result as StatementInfo | undefined;
+  }
+
+  /**
    * The rows of one statement, chunk by chunk: at most two chunks are in memory, and SQLite goes on
    * only as they are consumed. Until the loop ends, the connection reads from one snapshot.
    */
@@ -213,7 +223,14 @@ export class Connection {
           statement.sql,
           options,
           false,
-          ({ timeoutMs }) => ({ kind: "fetch", connection: id, cursor, chunkRows, timeoutMs }),
+          ({ timeoutMs, timed }) => ({
+            kind: "fetch",
+            connection: id,
+            cursor,
+            chunkRows,
+            timeoutMs,
+            timed,
+          }),
           { once: true },
         ),
       close: () => this.#closeCursor(cursor),
@@ -298,6 +315,7 @@ export class Connection {
       permit: access.permit,
       readonly: access.readonly,
       timeoutMs: access.timeoutMs,
+      timed: access.timed,
       sql: text,
       params: statement.params,
       want,
@@ -316,9 +334,10 @@ export class Connection {
     this.#checkOpen();
     if (options !== undefined) checkQueryOptions(options);
     const timeoutMs = finite(options?.timeout);
+    const timed = this.#lender.isObserved();
     const started = performance.now();
     const sent = this.#link.send({
-      request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs }),
+      request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs, timed }),
       sql,
       writes: writes && !this.#readonly,
       ...more,
@@ -326,7 +345,7 @@ export class Connection {
       onWrites: () => this.#lender.learnWrites(sql),
     });
     if (sent instanceof Promise) return this.#answer(sent, sql, started, options?.signal);
-    this.#report(sql, started, sent.rows, undefined);
+    this.#report(sql, started, sent, undefined);
     return sent;
   }
 
@@ -338,18 +357,19 @@ export class Connection {
   ): Promise<Reply> {
     try {
       const reply = await sent;
-      this.#report(sql, started, reply.rows, undefined);
+      this.#report(sql, started, reply, undefined);
       return reply;
     } catch (thrown) {
-      this.#report(sql, started, 0, thrown as Error);
+      this.#report(sql, started, undefined, thrown as Error);
       if (thrown !== signal?.reason) addCallSite(thrown);
       throw thrown;
     }
   }
 
-  #report(sql: string, started: number, rows: number, error: Error | undefined): void {
+  #report(sql: string, started: number, reply: Reply | undefined, error: Error | undefined): void {
     const durationMs = performance.now() - started;
-    const query = { connection: this.id, sql, durationMs, rows };
+    const rows = reply?.rows ?? 0;
+    const query = { connection: this.id, sql, durationMs, rows, ...spent(reply, started) };
     this.#lender.onQuery(error === undefined ? query : { ...query, error });
   }
 
@@ -380,6 +400,16 @@ function addCallSite(thrown: unknown): void {
   if (!(thrown instanceof Error) || thrown.stack === undefined) return;
   const callers = new Error().stack?.split("\n").slice(2).join("\n") ?? "";
   if (!thrown.stack.includes(callers)) thrown.stack += `\n${callers}`;
+}
+
+/** What of the time before a reply passed before the thread began, and what in it. */
+function spent(
+  reply: Reply | undefined,
+  started: number,
+): Pick<PoolEvents["query"], "queuedMs" | "ranMs"> {
+  if (reply?.times === undefined) return {};
+  const { startedAt, ranMs } = reply.times;
+  return { queuedMs: Math.max(0, startedAt - performance.timeOrigin - started), ranMs };
 }
 
 /** On the wire 0 stands for no limit. */

@@ -22,7 +22,15 @@ export interface PoolEvents extends Record<string, unknown> {
   query: {
     readonly connection: number;
     readonly sql: string;
+    /** From the call to its answer. */
     readonly durationMs: number;
+    /**
+     * Of it, what passed before the thread began: the way there, waits for locks and for other
+     * connections of the thread. Undefined for a statement that failed.
+     */
+    readonly queuedMs?: number | undefined;
+    /** Of it, what the thread worked. What is left is the way back. Undefined as `queuedMs` is. */
+    readonly ranMs?: number | undefined;
     readonly rows: number;
     readonly error?: Error;
   };

@@ -16,6 +16,7 @@ import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import { type AcquireOptions, checkAcquireOptions } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
+import type { ConnectionReport } from "./stats.ts";
 
 /** How long what was interrupted may take to end before its thread is ended. */
 const INTERRUPT_GRACE_MS = 1_000;
@@ -50,16 +51,41 @@ export class Lending {
     return this.#pool;
   }
 
-  /** A lease, at once where a connection is idle. */
+  /** Every open connection, in the order of their numbers. */
+  report(): ConnectionReport[] {
+    const now = performance.now();
+    const links = [...this.#pool.idle, ...this.#pool.out].sort((a, b) => a.id - b.id);
+    return links.map((link) => {
+      const lease = this.#leases.get(link);
+      return {
+        connection: link.id,
+        thread: this.#links.threadOf(link),
+        lentMs: lease === undefined ? undefined : now - lease.since,
+        sql: link.runningSql,
+        inTransaction: link.inTransaction,
+      };
+    });
+  }
+
+  /** Ends the thread of a connection, idle or lent. @throws RangeError where there is none */
+  async terminateThreadOf(connection: number): Promise<void> {
+    const links = [...this.#pool.idle, ...this.#pool.out];
+    const link = links.find(({ id }) => id === connection);
+    if (link === undefined) throw new RangeError(`the pool has no connection ${connection}`);
+    await this.#links.terminateThreadOf(link);
+  }
+
+  /** A lease, at once where a connection is idle. `waitedMs`: what its borrower has waited before. */
   acquire(
     options: AcquireOptions | undefined,
     readonly: boolean,
+    waitedMs = 0,
   ): Connection | Promise<Connection> {
     if (options !== undefined) checkAcquireOptions(options);
     const link = options?.signal?.aborted ? undefined : this.#pool.tryAcquire();
     return link === undefined
-      ? this.#acquireLater(options, readonly)
-      : this.#lend(link, readonly, 0);
+      ? this.#acquireLater(options, readonly, waitedMs)
+      : this.#lend(link, readonly, waitedMs);
   }
 
   /**
@@ -153,10 +179,14 @@ export class Lending {
     );
   }
 
-  async #acquireLater(options: AcquireOptions | undefined, readonly: boolean): Promise<Connection> {
+  async #acquireLater(
+    options: AcquireOptions | undefined,
+    readonly: boolean,
+    waitedMs: number,
+  ): Promise<Connection> {
     const started = performance.now();
     const link = await this.#wait(options);
-    return this.#lend(link, readonly, performance.now() - started);
+    return this.#lend(link, readonly, waitedMs + performance.now() - started);
   }
 
   async #wait(options: AcquireOptions | undefined): Promise<Link> {

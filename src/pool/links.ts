@@ -45,6 +45,15 @@ export class Links {
     return this.#threads.canInterrupt;
   }
 
+  threadOf(link: Link): number {
+    return this.#context.backend.threads === 0 ? 0 : this.#threads.numberOf(link);
+  }
+
+  /** Ends the thread of a link without asking it. */
+  terminateThreadOf(link: Link): Promise<void> {
+    return this.#threads.terminateThreadOf(link);
+  }
+
   /** @throws what opening a connection, and `onConnect`, throw */
   async open(): Promise<Link> {
     const { counters, events } = this.#context;

@@ -28,7 +28,7 @@ import {
 import type { PoolContext } from "./pool-context.ts";
 import { textOf } from "./sql.ts";
 import { StatementKinds } from "./statement-kinds.ts";
-import { PoolCounters, type PoolStats, snapshot } from "./stats.ts";
+import { type ConnectionReport, PoolCounters, type PoolStats, snapshot } from "./stats.ts";
 import type { TransactionOptions } from "./transaction.ts";
 import {
   type BackupOptions,
@@ -92,14 +92,15 @@ export class ConnectionPool {
 
   private constructor(backend: Backend, options: ResolvedOptions) {
     const kinds = this.#kinds;
+    const events = new Emitter<PoolEvents>();
     const lender = {
       guessWrites: (sql: string) => kinds.writes(sql),
       onlyReads: (sql: string) => kinds.onlyReads(sql),
       learnWrites: (sql: string) => kinds.learnWrites(sql),
+      isObserved: () => events.has("query"),
       onQuery: (query: PoolEvents["query"]) => this.#onQuery(query),
       release: (connection: Connection) => this.release(connection),
     };
-    const events = new Emitter<PoolEvents>();
     this.#context = { backend, options, counters: new PoolCounters(), events, lender };
     this.#journalMode = options.journalMode;
     this.#links = new Links(this.#context, (link, error) => this.#lending.lost(link, error));
@@ -158,12 +159,24 @@ export class ConnectionPool {
       engine: backend.engine,
       threads: backend.threads === 0 ? 0 : this.#links.threads,
       journalMode: this.#journalMode,
+      log: this.#journalMode === "wal" ? backend.log() : undefined,
       active: this.activeCount,
       idle: this.idleCount,
       total: this.totalCount,
       max: this.maxConnections,
       waiting: this.waitingCount,
     });
+  }
+
+  /** Every open connection, and what it does now, as plain data. */
+  connections(): ConnectionReport[] {
+    return this.#lending.report();
+  }
+
+  /** @internal For `sqlite-wasm-pool/testing`. */
+  async crashThread(connection: number): Promise<void> {
+    if (this.#context.backend.threads > 0) return this.#lending.terminateThreadOf(connection);
+    throw new TypeError("SQLite runs in the calling thread: there is no other one to end");
   }
 
   /** Calls `listener` on each event; returns the function that ends it. */
@@ -493,9 +506,9 @@ export class ConnectionPool {
   ): Promise<Awaited<T>> {
     if (this.#context.options.readonly) return this.withConnection(body, options);
     if (this.#closed !== undefined) throw closedError(this.name);
-    await this.#turn.acquire(options);
+    const waitedMs = await this.#turn.acquire(options);
     try {
-      const db = await this.#lending.acquire(options, false);
+      const db = await this.#lending.acquire(options, false, waitedMs);
       return await this.#scoped(db, true, () => body(db));
     } finally {
       this.#turn.release();

@@ -13,6 +13,26 @@ export interface Summary {
   readonly max: number;
 }
 
+/** The write-ahead log of a database. */
+export interface LogState {
+  /** Frames of it that hold committed pages. */
+  readonly frames: number;
+  /** Those of them that have been copied into the database. */
+  readonly checkpointed: number;
+}
+
+/** One open connection, and what it does at the moment. */
+export interface ConnectionReport {
+  readonly connection: number;
+  /** The number of its thread, from 1; 0: SQLite runs in the calling thread. */
+  readonly thread: number;
+  /** Milliseconds since it was lent; undefined while it is idle. */
+  readonly lentMs: number | undefined;
+  /** The statement it runs now, if it runs one. */
+  readonly sql: string | undefined;
+  readonly inTransaction: boolean;
+}
+
 /** What a pool is and holds at a moment. */
 export interface Gauges {
   readonly name: string;
@@ -21,6 +41,8 @@ export interface Gauges {
   /** Worker threads that run now; 0: SQLite runs in the calling thread. */
   readonly threads: number;
   readonly journalMode: JournalMode;
+  /** Undefined without a log, and where only the thread that has SQLite can see it. */
+  readonly log: LogState | undefined;
   readonly active: number;
   readonly idle: number;
   readonly total: number;

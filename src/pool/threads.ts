@@ -5,6 +5,8 @@ import type { Port, PortFactory } from "../rpc/port.ts";
 import type { Link } from "./link.ts";
 
 interface Thread {
+  /** From 1, in the order they were started. */
+  readonly number: number;
   readonly port: Promise<Port>;
   /** Connections in it, those being opened included. */
   load: number;
@@ -20,6 +22,7 @@ export class Threads {
   readonly #onCrash: (links: readonly Link[], error: WorkerCrashedError) => void;
   readonly #threads = new Set<Thread>();
   readonly #closing = new Set<Promise<void>>();
+  #nextNumber = 1;
 
   constructor(
     most: number,
@@ -42,6 +45,17 @@ export class Threads {
 
   get isParallel(): boolean {
     return [...this.#threads].some((thread) => thread.parallel);
+  }
+
+  /** The number of the thread that a link is in; 0 for one whose thread is gone. */
+  numberOf(link: Link): number {
+    return this.#threadOf(link)?.number ?? 0;
+  }
+
+  /** Ends the thread of a link without asking it, as a crash would. */
+  async terminateThreadOf(link: Link): Promise<void> {
+    const port = await this.#threadOf(link)?.port;
+    await port?.terminate();
   }
 
   /** Makes a link in the thread with the fewest, or in a new one while there may be more. */
@@ -76,6 +90,11 @@ export class Threads {
     await Promise.all([...this.#threads].map(async ({ port }) => (await port).terminate()));
   }
 
+  #threadOf(link: Link): Thread | undefined {
+    for (const thread of this.#threads) if (thread.links.has(link)) return thread;
+    return undefined;
+  }
+
   #choose(): Thread {
     let best: Thread | undefined;
     for (const thread of this.#threads) {
@@ -83,6 +102,7 @@ export class Threads {
     }
     if (best !== undefined && (best.load === 0 || this.#threads.size >= this.#most)) return best;
     const thread: Thread = {
+      number: this.#nextNumber++,
       port: this.#start(),
       load: 0,
       links: new Set(),

@@ -24,15 +24,16 @@ export class WriterTurn {
 
   /**
    * Waits for the turn; `release` ends it. Where the first of the writers waits for a connection itself,
-   * it is the pool that keeps everyone waiting, and not the write lock.
+   * it is the pool that keeps everyone waiting, and not the write lock. Gives the milliseconds waited.
    * @throws BusyError, AcquireTimeoutError, PoolExhaustedError, the signal's reason
    */
-  async acquire(options: AcquireOptions | undefined): Promise<void> {
+  async acquire(options: AcquireOptions | undefined): Promise<number> {
     const { backend } = this.#context;
     for (const { writes } of scopesOf(backend.context?.get(), this.#context)) {
       if (writes) throw this.#lending.nested("the write lock is held by the call around this one");
     }
-    if (this.#semaphore.tryAcquire()) return;
+    if (this.#semaphore.tryAcquire()) return 0;
+    const started = performance.now();
     const lending = this.#lending;
     const refusal = lending.refusal(lending.pool.waitingCount + this.waiting);
     if (refusal !== undefined) throw refusal;
@@ -42,6 +43,7 @@ export class WriterTurn {
     await this.#semaphore.acquire({ timeoutMs, signal: options?.signal }, () =>
       exhausted ? lending.timedOut(timeoutMs) : backend.writeQueue.busy(timeoutMs, undefined),
     );
+    return performance.now() - started;
   }
 
   release(): void {

@@ -190,7 +190,7 @@ export class ThreadClient implements Port {
 }
 
 function readReply(request: Request, numbered: NumberedReply): Reply {
-  const { txn, autocommit, tainted, needsPermit, rows, changed } = numbered;
+  const { txn, autocommit, tainted, needsPermit, rows, changed, times } = numbered;
   let result: unknown;
   let error = numbered.error === undefined ? undefined : fromWire(numbered.error);
   try {
@@ -199,7 +199,7 @@ function readReply(request: Request, numbered: NumberedReply): Reply {
     // Such as a RangeError for lack of memory. What the statement did is done.
     error = asError(thrown);
   }
-  return { txn, autocommit, tainted, needsPermit, rows, changed, result, error };
+  return { txn, autocommit, tainted, needsPermit, rows, changed, result, error, times };
 }
 
 function failed(error: Error): Reply {

@@ -5,7 +5,7 @@
 //   any frame     i32 size in bytes, i32 type
 //   RUN           i32 serial, connection, flags, sql number; f64 timeoutMs; i32 values, named
 //                 [text sql, when flags say so], values: [text name] value
-//   REPLY         i32 serial, flags, rows, columns' number
+//   REPLY         i32 serial, flags, rows, columns' number; [f64 startedAt, ranMs, when TIMED]
 //                 TABLES: i32 number, tables; [texts: names, when DEFINES_TABLES says so]
 //                 CHANGES: value changes, value lastInsertRowid
 //                 TABLE: i32 columns, bytes; [texts: names, when flags say so]; packed bytes
@@ -34,6 +34,8 @@ const WANTS: readonly Want[] = ["objects", "arrays", "first", "firstArray", "val
 const PERMIT = 1;
 const READONLY = 2;
 const DEFINES = 4;
+/** A request: its reply is to tell how long it ran. A reply: it does. */
+const TIMED = 8;
 const AUTOCOMMIT = 16;
 const TAINTED = 32;
 const NEEDS_PERMIT = 64;
@@ -182,6 +184,7 @@ export class FrameReader {
       permit: (flags & PERMIT) !== 0,
       readonly: (flags & READONLY) !== 0,
       timeoutMs,
+      timed: (flags & TIMED) !== 0,
       sql: known(this.#sql[number], number),
       params: named ? this.#named(count) : this.#positional(count),
       want: wantOf(flags),
@@ -196,6 +199,9 @@ export class FrameReader {
     const rows = this.#int(2);
     const number = this.#int(3);
     this.#at = 24;
+    const timed = (flags & TIMED) !== 0;
+    const [startedAt = 0, ranMs = 0] = timed ? this.#views.f64.subarray(3, 5) : [];
+    if (timed) this.#at = 40;
     const changed = (flags & TABLES) === 0 ? undefined : this.#changed(flags);
     return {
       serial,
@@ -207,6 +213,7 @@ export class FrameReader {
       changed,
       result: this.#result(flags, number),
       error: undefined,
+      times: timed ? { startedAt, ranMs } : undefined,
     };
   }
 
@@ -328,7 +335,7 @@ export class FrameEncoder {
   }
 
   #run(serial: number, request: RunRequest): Int32Array {
-    const { sql, params, permit, readonly, want } = request;
+    const { sql, params, permit, readonly, timed, want } = request;
     const writer = this.#writer;
     const number = this.#sql.find(sql);
     const named = !Array.isArray(params);
@@ -337,6 +344,7 @@ export class FrameEncoder {
     let flags = WANTS.indexOf(want) << WANT_SHIFT;
     if (permit) flags |= PERMIT;
     if (readonly) flags |= READONLY;
+    if (timed) flags |= TIMED;
     if (number === undefined) flags |= DEFINES;
     writer.start(RUN);
     writer.pair(serial, request.connection);
@@ -366,11 +374,17 @@ export class FrameEncoder {
     if (reply.autocommit) flags |= AUTOCOMMIT;
     if (reply.tainted) flags |= TAINTED;
     if (reply.needsPermit) flags |= NEEDS_PERMIT;
+    const { times } = reply;
     const tables = changed === undefined ? undefined : this.#tables.find(this.#keyOf(changed));
     if (changed !== undefined) flags |= tables === undefined ? TABLES | DEFINES_TABLES : TABLES;
+    if (times !== undefined) flags |= TIMED;
     this.#writer.start(REPLY);
     this.#writer.pair(reply.serial, flags);
     this.#writer.pair(reply.rows, number);
+    if (times !== undefined) {
+      this.#writer.double(times.startedAt);
+      this.#writer.double(times.ranMs);
+    }
     if (changed === undefined) return;
     this.#writer.pair(tables ?? this.#tables.next, changed.length);
     if (tables === undefined) for (const name of changed) this.#writer.text(name, 0);

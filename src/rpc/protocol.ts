@@ -34,6 +34,8 @@ export interface Access {
   readonly readonly: boolean;
   /** The statement is interrupted after so many milliseconds; 0: never. */
   readonly timeoutMs: number;
+  /** The reply is to tell how long the thread worked on it. */
+  readonly timed?: boolean | undefined;
 }
 
 interface OnConnection {
@@ -89,6 +91,12 @@ export interface BatchRequest extends OnConnection, Access {
   readonly statements: readonly { readonly sql: string; readonly params: WireParams }[];
 }
 
+/** Compiles the first statement of `sql` and tells of it. Nothing is run. */
+export interface DescribeRequest extends OnConnection {
+  readonly kind: "describe";
+  readonly sql: string;
+}
+
 /** Starts a statement whose rows are fetched chunk by chunk; the reply has the first chunk. */
 export interface OpenCursorRequest extends OnConnection, Access {
   readonly kind: "openCursor";
@@ -105,6 +113,7 @@ export interface FetchRequest extends OnConnection {
   readonly cursor: number;
   readonly chunkRows: number;
   readonly timeoutMs: number;
+  readonly timed?: boolean | undefined;
 }
 
 export interface CloseCursorRequest extends OnConnection {
@@ -164,6 +173,7 @@ export type Request =
   | ManyRequest
   | ScriptRequest
   | BatchRequest
+  | DescribeRequest
   | OpenCursorRequest
   | FetchRequest
   | CloseCursorRequest
@@ -216,6 +226,12 @@ export interface BackupResult {
   readonly done: boolean;
 }
 
+/** Milliseconds; `startedAt` since 1970, since threads have no other clock in common. */
+export interface RunTimes {
+  readonly startedAt: number;
+  readonly ranMs: number;
+}
+
 /** The answer to a request. State words describe the connection after it. */
 export interface Reply {
   /** The connection's transaction; the write permit goes back when this leaves 2. */
@@ -233,6 +249,8 @@ export interface Reply {
   readonly result: unknown;
   /** Set when the request failed; `result` is then undefined. */
   readonly error: Error | undefined;
+  /** When and how long the thread worked on it, where the request asked for that. */
+  readonly times?: RunTimes | undefined;
 }
 
 /** What a thread needs to know before its first request. Plain data: it is sent to workers. */

@@ -94,9 +94,20 @@ export function answer(
 }
 
 function numbered(serial: number, reply: Reply): NumberedReply {
-  const { txn, autocommit, tainted, needsPermit, rows, changed, result, error } = reply;
+  const { txn, autocommit, tainted, needsPermit, rows, changed, result, error, times } = reply;
   const wire = error === undefined ? undefined : toWire(error);
-  return { serial, txn, autocommit, tainted, needsPermit, rows, changed, result, error: wire };
+  return {
+    serial,
+    txn,
+    autocommit,
+    tainted,
+    needsPermit,
+    rows,
+    changed,
+    result,
+    error: wire,
+    times,
+  };
 }
 
 /** The state of the connection is unknown: it is reset before it is lent again. */

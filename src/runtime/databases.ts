@@ -7,6 +7,7 @@
 
 import { createSharedMemory, RELEASES, type SharedMemory, WAITERS } from "../shm/layout.ts";
 import { claimSlot, reapSlot } from "../shm/lock-table.ts";
+import { readLogState } from "../shm/log-state.ts";
 import type { Tables } from "../types.ts";
 
 /** What the pools of one database share. */
@@ -98,8 +99,9 @@ export function takeSlot(memory: SharedMemory): number {
   throw new RangeError("a database can be open in 30 threads at most; lower `threads`");
 }
 
+/** How long the log is. */
 /** Gives the place of an instance back that runs no more, with every lock it held. */
-export { reapSlot };
+export { readLogState, reapSlot };
 
 /** Resolves when a lock was let go somewhere, at the latest after `ms`. */
 export async function lockReleased(memory: SharedMemory, ms: number): Promise<void> {

@@ -23,6 +23,7 @@ import {
   lockReleased,
   nextConnectionId,
   onChange,
+  readLogState,
   reapSlot,
   type SharedDatabase,
   takeSlot,
@@ -87,7 +88,8 @@ async function newBackend<Queue>(
     path,
     shared: shares ? database.memory : undefined,
     disk: storage === "memory" && shares ? createMemoryDisk(path) : undefined,
-    severalThreads: wanted > 1,
+    // Further pools of this page may open the database too, each with threads of its own.
+    severalThreads: shares && separate,
     module: engine.module,
   };
   const first = await startThread(config, database, separate);
@@ -108,6 +110,7 @@ async function newBackend<Queue>(
     },
     writeQueue: database.writeQueue,
     nextConnectionId,
+    log: () => (shares ? readLogState(database.memory) : undefined),
     lockReleased: (ms: number) => lockReleased(database.memory, ms),
     announceChange: (tables: Tables) => announceChange(database, tables),
     onChange: (listener: (tables: Tables) => void) => onChange(database, listener),

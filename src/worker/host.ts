@@ -79,6 +79,18 @@ export class Host {
   }
 
   #answer(request: Request, serial: number): Reply | Promise<Reply> {
+    if (!("timed" in request) || !request.timed) return this.#answerUntimed(request, serial);
+    const started = performance.now();
+    const startedAt = performance.timeOrigin + started;
+    const timed = (reply: Reply): Reply => {
+      const times = { startedAt, ranMs: performance.now() - started };
+      return { ...reply, times };
+    };
+    const reply = this.#answerUntimed(request, serial);
+    return reply instanceof Promise ? reply.then(timed) : timed(reply);
+  }
+
+  #answerUntimed(request: Request, serial: number): Reply | Promise<Reply> {
     const reply = this.#tryAnswer(request, serial);
     const path = unpreparedPath(reply.error);
     return path === undefined ? reply : this.#answerPrepared(path, request, serial);
@@ -91,7 +103,7 @@ export class Host {
     } catch (thrown) {
       return { ...IDLE, ...this.#stateOf(request), result: undefined, error: asError(thrown) };
     }
-    return this.#answer(request, serial);
+    return this.#answerUntimed(request, serial);
   }
 
   #stateOf(request: Request): Partial<Reply> {
@@ -136,6 +148,8 @@ export class Host {
         return session.script(request);
       case "batch":
         return session.batch(request);
+      case "describe":
+        return session.describe(request.sql);
       case "openCursor":
         return session.openCursor(request);
       case "fetch":

@@ -23,7 +23,7 @@ import type {
 } from "../rpc/protocol.ts";
 import { RowBuilder, type RowCollector } from "../rpc/rows.ts";
 import { unpreparedPath } from "../storage/storage.ts";
-import type { Tables } from "../types.ts";
+import type { StatementInfo, Tables } from "../types.ts";
 import { positional } from "./parameters.ts";
 import { StatementCache } from "./statement-cache.ts";
 import { tableNames, tablesRead } from "./tables.ts";
@@ -167,6 +167,15 @@ export class Session {
         });
       }),
     );
+  }
+
+  /** Undefined where `sql` holds no statement. */
+  describe(sql: string): StatementInfo | undefined {
+    const statement = this.#connection.prepare(sql);
+    if (statement === undefined) return undefined;
+    const { columns, parameters, readonly, tail: rest } = statement;
+    statement.finalize();
+    return { sql: sql.slice(0, sql.length - rest.length), rest, columns, parameters, readonly };
   }
 
   openCursor(request: OpenCursorRequest): CursorResult {

@@ -8,6 +8,7 @@ import {
   type PoolOptions,
   WorkerCrashedError,
 } from "sqlite-wasm-pool";
+import { crashThread } from "sqlite-wasm-pool/testing";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { gate, rejection, useDirectory } from "../helpers/kinds.ts";
 
@@ -41,6 +42,22 @@ async function open(options?: PoolOptions): Promise<ConnectionPool> {
   pools.push(pool);
   return pool;
 }
+
+test("crashThread() ends the thread of one connection, as a crash does", async () => {
+  const pool = await open({ maxConnections: 2, threads: 2 });
+  const [db, other] = [await pool.acquire(), await pool.acquire()];
+  const running = rejection(db.query(FOREVER));
+  await crashThread(pool, db.id);
+  expect(await running).toBeInstanceOf(WorkerCrashedError);
+  expect(await other.queryValue("SELECT 1")).toBe(1);
+  await db.release();
+  await other.release();
+  expect(pool.stats().replaced).toBe(1);
+  expect(await rejection(crashThread(pool, -1))).toBeInstanceOf(RangeError);
+  const inline = await open({ threads: 0 });
+  const [{ connection = 0 } = {}] = inline.connections();
+  expect(await rejection(crashThread(inline, connection))).toBeInstanceOf(TypeError);
+});
 
 test("a borrower's statement rejects with WorkerCrashedError, and the connection is replaced", async () => {
   const pool = await open({ maxConnections: 1, threads: 1 });

@@ -1,6 +1,6 @@
-import { HealthMonitor, poolHealthCheck } from "sqlite-wasm-pool";
+import { HealthMonitor, type PoolEvents, poolHealthCheck } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
-import { inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
 inEveryPlace(({ open, threads, memory }) => {
   test("stats() is plain data that counts what the pool did", async () => {
@@ -87,6 +87,97 @@ inEveryPlace(({ open, threads, memory }) => {
       { sql: "SELECT 1 UNION SELECT 2", rows: 2, durationMs: expect.any(Number) },
       { sql: "SELEC", rows: 0, error },
     ]);
+  });
+
+  test("a query event says how long it waited for its thread and ran there, while somebody listens", async () => {
+    const pool = await open();
+    const seen: PoolEvents["query"][] = [];
+    const off = pool.on("query", (event) => seen.push(event));
+    const rows = await pool.query(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i, 'x' FROM n",
+    );
+    await pool.queryFirst("SELECT 1.5 AS a, NULL AS b, x'00ff' AS c");
+    await pool.execute("CREATE TABLE t (a)");
+    for await (const _ of pool.iterate("SELECT 1 UNION SELECT 2", [], { chunkSize: 1 }));
+    expect(rows).toHaveLength(9);
+    expect(seen.length).toBeGreaterThan(4);
+    for (const { durationMs, queuedMs = -1, ranMs = -1 } of seen) {
+      expect(queuedMs).toBeGreaterThanOrEqual(0);
+      expect(ranMs).toBeGreaterThanOrEqual(0);
+      // Two threads have two clocks, which agree to a millisecond or so.
+      expect(queuedMs + ranMs).toBeLessThan(durationMs + 5);
+    }
+    off();
+    expect(await pool.queryFirst("SELECT 1 AS a")).toEqual({ a: 1 });
+    expect(seen.at(-1)?.sql).toContain("UNION");
+  });
+
+  test("a writer's wait for its turn counts as waiting for a connection", async () => {
+    const pool = await open({ maxConnections: 3 });
+    const waits: number[] = [];
+    const first = gate();
+    const writing = pool.write(() => first.promise);
+    const second = pool.write(() => {});
+    expect(pool.waitingCount).toBe(1);
+    const since = performance.now();
+    await pool.query("SELECT 1");
+    pool.on("acquire", ({ waitMs }) => waits.push(waitMs));
+    while (performance.now() === since);
+    first.open();
+    await Promise.all([writing, second]);
+    expect(waits).toHaveLength(1);
+    expect(waits[0]).toBeGreaterThan(0);
+  });
+
+  test("connections() tells of every open connection what it does", async () => {
+    const pool = await open({ maxConnections: 3 });
+    const [{ connection = 0 } = {}] = pool.connections();
+    const db = await pool.acquire();
+    expect(db.id).toBe(connection);
+    await db.execute("BEGIN");
+    const other = await pool.acquire();
+    expect(pool.connections()).toMatchObject([
+      { connection: db.id, lentMs: expect.any(Number), sql: undefined, inTransaction: true },
+      { connection: other.id, lentMs: expect.any(Number), inTransaction: false },
+    ]);
+    const [first] = pool.connections();
+    if (threads === 0) expect(first?.thread).toBe(0);
+    else expect(first?.thread).toBeGreaterThan(0);
+    await db.execute("COMMIT");
+    await db.release();
+    await other.release();
+    expect(pool.connections().map(({ lentMs }) => lentMs)).toEqual([undefined, undefined]);
+  });
+
+  test("connections() has the statement that a connection runs", async () => {
+    const pool = await open();
+    const db = await pool.acquire();
+    const running = db.query("SELECT 1");
+    // In the calling thread it has ended by now.
+    expect(pool.connections()[0]?.sql).toBe(threads === 0 ? undefined : "SELECT 1");
+    await running;
+    expect(pool.connections()[0]?.sql).toBeUndefined();
+    await db.release();
+  });
+
+  test("stats() has the length of the log, and how much of it is in the database", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    const before = pool.stats().log;
+    expect(before?.frames).toBeGreaterThan(0);
+    expect(before?.checkpointed).toBe(0);
+    await pool.checkpoint("passive");
+    const after = pool.stats().log;
+    expect(after?.checkpointed).toBe(after?.frames);
+    await pool.checkpoint("truncate");
+    await pool.execute("INSERT INTO t VALUES (1)");
+    expect(pool.stats().log?.frames).toBeLessThan(before?.frames ?? 0);
+  });
+
+  test("stats() has no log where the journal mode has none", async () => {
+    const pool = await open({ journalMode: "memory" });
+    await pool.execute("CREATE TABLE t (a)");
+    expect(pool.stats().log).toBeUndefined();
   });
 
   test("a pool's own health check is degraded under saturation, unhealthy once closed", async () => {

@@ -34,6 +34,35 @@ inEveryPlace(({ open, threads }) => {
     expect(await pool.queryValue("SELECT 1 WHERE 0")).toBeUndefined();
   });
 
+  test("describe() takes a script apart, and runs nothing of it", async () => {
+    const pool = await open();
+    await pool.withConnection(async (db) => {
+      const script = "CREATE TABLE t (a); -- é\n SELECT 1 AS a, :p, ? AS a; ";
+      const first = await db.describe(script);
+      expect(first).toEqual({
+        sql: "CREATE TABLE t (a);",
+        rest: " -- é\n SELECT 1 AS a, :p, ? AS a; ",
+        columns: [],
+        parameters: [],
+        readonly: false,
+      });
+      const second = await db.describe(first?.rest ?? "");
+      expect(second).toMatchObject({
+        rest: " ",
+        columns: ["a", ":p", "a"],
+        parameters: [":p", undefined],
+        readonly: true,
+      });
+      for (const blank of ["", " ; ", "-- only this", second?.rest ?? "x"]) {
+        expect(await db.describe(blank)).toBeUndefined();
+      }
+      expect(await db.queryValue("SELECT count(*) FROM sqlite_schema")).toBe(0);
+      expect(await rejection(db.describe("SELECT * FROM t"))).toMatchObject({ offset: -1 });
+      expect(await rejection(db.describe("SELECT é FRM"))).toMatchObject({ code: "SQLITE_ERROR" });
+      expect(await rejection(db.describe(1 as never))).toBeInstanceOf(TypeError);
+    });
+  });
+
   test("execute() takes any statement, and counts what it changed", async () => {
     const pool = await open();
     expect((await pool.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a)")).changes).toBe(0);
