@@ -1,8 +1,21 @@
 import { defineConfig } from "vitest/config";
+import { isolation } from "./playground/isolation.ts";
 
 const report = process.env.VITEST_JSON;
 
-export default defineConfig({
+// One file for both: Vite serves and builds the playground, Vitest runs the tests.
+// `npm start -- --mode no-isolation` serves it without COOP and COEP.
+export default defineConfig(({ mode }) => ({
+  root: `${import.meta.dirname}/playground`,
+  // Static files that work under any path.
+  base: "./",
+  plugins: [isolation(mode !== "no-isolation")],
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  // The playground imports this package by its name, and gets `dist/` as it is published. Rolled into one
+  // file, it would look for its workers beside that.
+  optimizeDeps: { exclude: ["sqlite-wasm-pool", "@sqlite.org/sqlite-wasm"] },
+  worker: { format: "es" },
+  build: { outDir: `${import.meta.dirname}/playground/dist`, emptyOutDir: true, target: "es2022" },
   test: {
     root: import.meta.dirname,
     include: ["test/**/*.test.ts"],
@@ -13,4 +26,4 @@ export default defineConfig({
     reporters: report ? ["default", "json"] : ["default"],
     ...(report ? { outputFile: { json: report } } : {}),
   },
-});
+}));

@@ -1,7 +1,7 @@
 // A small HTTP service on a pool over a real file.
 //
-//   npm start                                  then open http://localhost:3000
-//   PORT=8080 DATABASE=/tmp/users.db npm start
+//   npm run example                                  then open http://localhost:3000
+//   PORT=8080 DATABASE=/tmp/users.db npm run example
 
 import { createServer } from "node:http";
 import {

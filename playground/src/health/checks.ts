@@ -1,0 +1,29 @@
+import { HealthMonitor, poolHealthCheck } from "sqlite-wasm-pool";
+import { byteCount, count } from "../format/value.ts";
+import type { Session } from "../state/session.ts";
+
+/** A log of more frames than this slows readers down: something keeps it from being moved. */
+const LONG_LOG_FRAMES = 10_000;
+const FULL_SHARE = 0.8;
+
+/** The monitor of a pool: the library's own check, and two of this page's. */
+export function monitorOf({ pool }: Session): HealthMonitor {
+  const monitor = new HealthMonitor();
+  monitor.register(poolHealthCheck(pool, { timeout: 2_000 }));
+  monitor.register("write-ahead log", async () => {
+    const { log } = pool.stats();
+    if (log === undefined) return { status: "healthy", message: "not to be seen from here" };
+    const left = log.frames - log.checkpointed;
+    const message = `${count(left)} frames to be moved into the database`;
+    return { status: left > LONG_LOG_FRAMES ? "degraded" : "healthy", message };
+  });
+  monitor.register("quota", async () => {
+    if (navigator.storage?.estimate === undefined) {
+      return { status: "healthy", message: "this browser does not tell" };
+    }
+    const { usage = 0, quota = 1 } = await navigator.storage.estimate();
+    const message = `${byteCount(usage)} of ${byteCount(quota)} used`;
+    return { status: usage / quota > FULL_SHARE ? "degraded" : "healthy", message };
+  });
+  return monitor;
+}

@@ -1,0 +1,90 @@
+import { count, milliseconds, rate } from "../format/value.ts";
+import type { Session } from "../state/session.ts";
+import { Card, Figures, Slider } from "../ui/controls.tsx";
+import { loadSettings, loadState, measured } from "./load.ts";
+import { LoadSwitch } from "./load-switch.tsx";
+import { RaceCard } from "./race-card.tsx";
+import { KIND_NAMES, KINDS, ROWS, TABLE } from "./work.ts";
+
+/** The load generator, and the race. */
+export function LoadView({ session }: { readonly session: Session }) {
+  return (
+    <div class="stack">
+      <p class="intro">
+        Both work on <code>{TABLE}</code>, a table of {count(ROWS)} rows that is made in the open
+        database on first use. Each caller asks again as soon as it has its answer.
+      </p>
+      <LoadCard session={session} />
+      <RaceCard session={session} />
+    </div>
+  );
+}
+
+function LoadCard({ session }: { readonly session: Session }) {
+  const settings = loadSettings.value;
+  const isOff = loadState.value === "off";
+  const set = (change: Partial<typeof settings>) => {
+    const next = { ...settings, ...change };
+    loadSettings.value = { ...next, scan: Math.min(next.scan, 100 - next.write) };
+  };
+  return (
+    <Card title="Load on the open pool" actions={<LoadSwitch session={session} />}>
+      <div class="stack">
+        <div class="sliders">
+          <Slider
+            label="Callers at once"
+            min={1}
+            max={64}
+            value={settings.callers}
+            disabled={!isOff}
+            onChange={(callers) => set({ callers })}
+          />
+          <Slider
+            label="Writes"
+            min={0}
+            max={100}
+            value={settings.write}
+            disabled={!isOff}
+            show={(value) => `${value} %`}
+            onChange={(write) => set({ write })}
+          />
+          <Slider
+            label="Scans of the whole table"
+            min={0}
+            max={100 - settings.write}
+            value={settings.scan}
+            disabled={!isOff}
+            show={(value) => `${value} %`}
+            onChange={(scan) => set({ scan })}
+          />
+          <p class="small muted">
+            The other {100 - settings.write - settings.scan} % are point reads by primary key.
+          </p>
+        </div>
+        <LoadFigures />
+      </div>
+    </Card>
+  );
+}
+
+function LoadFigures() {
+  const { value } = measured;
+  const shown = (kind: (typeof KINDS)[number]) => {
+    const latency = value?.kinds[kind];
+    if (latency === undefined || latency.count === 0) return "–";
+    return `${milliseconds(latency.p50)} / ${milliseconds(latency.p99)}`;
+  };
+  return (
+    <>
+      <Figures
+        items={[
+          ["Requests", count(value?.requests ?? 0)],
+          ["Throughput", rate(value?.perSecond ?? 0), "/s"],
+          ["Errors", count(value?.errors ?? 0)],
+          ...KINDS.map((kind) => [`${KIND_NAMES[kind]}, p50 / p99`, shown(kind)] as const),
+        ]}
+      />
+      {value?.latest !== undefined && <p class="note bad">{value.latest}</p>}
+    </>
+  );
+}

@@ -1,0 +1,79 @@
+// What a load measured: times by kind, and how many requests were done in each slice of time.
+
+import { percentile } from "../state/series.ts";
+import { KINDS, type Kind } from "./work.ts";
+
+export interface Latency {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** The outcome of a load so far. */
+export interface Measured {
+  readonly seconds: number;
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly errors: number;
+  readonly latest: string | undefined;
+  readonly kinds: Readonly<Record<Kind, Latency>>;
+  /** Requests per second in each slice. */
+  readonly slices: readonly number[];
+}
+
+export const SLICE_MS = 250;
+
+export class Tally {
+  readonly #times: Readonly<Record<Kind, number[]>> = { point: [], scan: [], write: [] };
+  readonly #slices: number[] = [];
+  readonly #started = performance.now();
+  #ended: number | undefined;
+  #requests = 0;
+  #errors = 0;
+  #latest: string | undefined;
+
+  done(kind: Kind, ms: number): void {
+    this.#requests++;
+    this.#times[kind].push(ms);
+    const slice = Math.floor((performance.now() - this.#started) / SLICE_MS);
+    while (this.#slices.length <= slice) this.#slices.push(0);
+    this.#slices[slice] = (this.#slices[slice] ?? 0) + 1;
+  }
+
+  failed(error: unknown): void {
+    this.#errors++;
+    this.#latest = error instanceof Error ? error.message : String(error);
+  }
+
+  end(): void {
+    this.#ended ??= performance.now();
+  }
+
+  /** Sorts all times: to be called a few times a second at most. */
+  get measured(): Measured {
+    const seconds = ((this.#ended ?? performance.now()) - this.#started) / 1_000;
+    const latencies = KINDS.map((kind) => [kind, latencyOf(this.#times[kind])] as const);
+    // The slice that has not ended would look like a drop.
+    const whole = this.#slices.slice(0, Math.floor((seconds * 1_000) / SLICE_MS));
+    return {
+      seconds,
+      requests: this.#requests,
+      perSecond: seconds > 0 ? this.#requests / seconds : 0,
+      errors: this.#errors,
+      latest: this.#latest,
+      kinds: Object.fromEntries(latencies) as Record<Kind, Latency>,
+      slices: whole.map((requests) => (requests * 1_000) / SLICE_MS),
+    };
+  }
+}
+
+function latencyOf(times: readonly number[]): Latency {
+  const sorted = Float64Array.from(times).sort();
+  return {
+    count: sorted.length,
+    p50: percentile(sorted, 0.5) ?? 0,
+    p99: percentile(sorted, 0.99) ?? 0,
+    max: sorted.at(-1) ?? 0,
+  };
+}
