@@ -2,9 +2,11 @@
 // which tables it reads and writes. SQLite names them all, those behind views, triggers and foreign
 // keys too, so nothing has to be parsed here.
 //
-// The update and preupdate hooks are called for each row, out of WebAssembly, and yet miss changes: of
-// virtual tables, of the schema, and (which of them depends on the hook) of WITHOUT ROWID tables and
-// rows that REPLACE or a DELETE without WHERE removes. The authorizer's answer costs nothing per row.
+// The update and preupdate hooks are called for each row, and yet miss changes: of virtual tables, of the
+// schema, and the former also of WITHOUT ROWID tables and of what REPLACE removes. The latter keeps
+// SQLite from emptying a table at once, which makes a DELETE without WHERE ten times as slow. The
+// authorizer's answer costs nothing per row and misses nothing; the commit and rollback hooks
+// (`change-tracker.ts`) say what became of it.
 
 import type { Tables } from "../types.ts";
 import * as code from "./codes.ts";
@@ -21,6 +23,8 @@ export interface Writes {
 const UNNAMED: Writes = { tables: [], uncounted: true };
 
 const SCHEMA_TABLE = "sqlite_schema";
+/** What the authorizer calls it. */
+const SCHEMA_TABLE_OF_OLD = "sqlite_master";
 
 /** Tables whose content follows from other tables, without a word to the authorizer. */
 const DERIVED = /^(?:dbstat|sqlite_dbpage|sqlite_sequence|sqlite_stat\d|pragma_.*)$/;
@@ -30,7 +34,9 @@ export class Compilation {
   taints = false;
   asksJournalMode = false;
   #written: Set<string> | undefined;
+  /** By a statement that is there for it. */
   #changesSchema = false;
+  #writesSchema = false;
   #read: Set<string> | undefined;
   #readsAny = false;
 
@@ -53,10 +59,10 @@ export class Compilation {
     const written = this.#written;
     if (written === undefined) return UNNAMED;
     if (written.size === 0) return undefined;
-    const schema = written.has(SCHEMA_TABLE);
+    const uncounted = this.#writesSchema;
     // Whoever writes the schema by hand may have changed any table.
-    const byHand = schema && !this.#changesSchema;
-    return { tables: byHand ? "any" : [...written], uncounted: schema };
+    if (uncounted && !this.#changesSchema) return { tables: "any", uncounted };
+    return { tables: [...written], uncounted };
   }
 
   /** Parameters as {@link taints} has them. */
@@ -108,14 +114,16 @@ export class Compilation {
   #noteWrite(table: string, schema: string): void {
     this.#written ??= new Set();
     const name = qualified(table, schema);
-    if (name !== undefined) this.#written.add(name);
+    if (name === undefined) return;
+    this.#written.add(name);
+    if (table === SCHEMA_TABLE_OF_OLD) this.#writesSchema = true;
   }
 }
 
 /** The name a table is told by; undefined for one that no other connection can see. */
 export function qualified(table: string, schema: string): string | undefined {
   if (schema === "temp") return undefined;
-  const name = table === "sqlite_master" ? SCHEMA_TABLE : table;
+  const name = table === SCHEMA_TABLE_OF_OLD ? SCHEMA_TABLE : table;
   // SQLite keeps its other tables by itself, and does not tell of all it does to them.
   if (name.startsWith("sqlite_") && name !== SCHEMA_TABLE) return undefined;
   return schema === "main" || schema === "" ? name : `${schema}.${name}`;

@@ -232,21 +232,24 @@ export class Session {
   import(source: string): void {
     // Statements hold the database open for reading; a copy over it needs it to itself.
     this.#cache.clear();
-    const before = tableNames(this.#connection);
+    const before = this.#tableNames();
     importFile(this.#engine, this.#connection, source);
     this.#connection.noteChanged(before);
-    this.#connection.noteChanged(tableNames(this.#connection));
+    this.#connection.noteChanged(this.#tableNames());
   }
 
   /** The tables that have been changed since the last call, by name. */
   takeChanged(): Tables | undefined {
     const changed = this.#connection.takeChanged();
-    if (changed !== "any") return changed;
+    return changed === "any" ? this.#tableNames() : changed;
+  }
+
+  /** Whoever is told "any" can ask another connection: this one may be closed, or its file damaged. */
+  #tableNames(): Tables {
     try {
       return tableNames(this.#connection);
     } catch {
-      // Such as one that has been closed. Whoever is told can ask another connection.
-      return changed;
+      return "any";
     }
   }
 

@@ -104,6 +104,21 @@ test("two pools of one thread share a file, under any of its names, and see each
   expect(await two.queryValue("PRAGMA integrity_check")).toBe("ok");
 });
 
+test("a commit of one pool reaches the watches and listeners of the others on the file", async () => {
+  const file = path("watched.db");
+  await using one = await openPool(file, { threads: 1 });
+  await one.execute("CREATE TABLE t (a)");
+  await using two = await openPool(file, { threads: 0, readonly: true });
+  const told: (readonly string[])[] = [];
+  two.on("change", ({ tables }) => told.push(tables));
+  const rows = two.watch("SELECT a FROM t");
+  expect((await rows.next()).value).toEqual([]);
+  const next = rows.next();
+  await one.execute("INSERT INTO t VALUES (1)");
+  expect(told).toEqual([["t"]]);
+  expect((await next).value).toEqual([{ a: 1 }]);
+});
+
 test("another thread of the process is refused, and served once this one has closed", async () => {
   const file = path("f.db");
   const pool = await openPool(file);

@@ -170,3 +170,31 @@ test("a statement that ignores close() is interrupted", async () => {
   await pool.close({ timeout: 1 });
   expect(await running).toMatchObject({ code: "SQLITE_INTERRUPT" });
 });
+
+test("a commit that may have been made by a thread that died is told of", async () => {
+  const pool = await open({ maxConnections: 1, threads: 1 });
+  await pool.execute("CREATE TABLE t (a)");
+  const rows = pool.watch("SELECT count(*) AS n FROM t");
+  await rows.next();
+  const told = gate<{ tables: readonly string[] }>();
+  pool.on("change", told.open);
+  const again = rows.next();
+  const running = rejection(pool.execute(`INSERT INTO t ${FOREVER}`));
+  await workers[0]?.terminate();
+  expect(await running).toBeInstanceOf(WorkerCrashedError);
+  expect((await again).value).toEqual([{ n: 0 }]);
+  expect((await told.promise).tables).toContain("t");
+});
+
+test("a watch whose thread dies while it reads, reads again", async () => {
+  const pool = await open({ maxConnections: 1, threads: 1 });
+  await pool.execute("CREATE TABLE t AS SELECT 1 AS a");
+  let slow = true;
+  const rows = pool.watch("SELECT a FROM t");
+  pool.on("acquire", () => {
+    if (slow) void workers[0]?.terminate();
+    slow = false;
+  });
+  expect((await rows.next()).value).toEqual([{ a: 1 }]);
+  expect(pool.stats().replaced).toBe(1);
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { FromHost, NumberedReply } from "../../src/rpc/endpoint.ts";
-import { FrameEncoder } from "../../src/rpc/frames.ts";
+import { FrameEncoder, FrameReader } from "../../src/rpc/frames.ts";
 import type { Request, RunRequest } from "../../src/rpc/protocol.ts";
 import { newRing, RingReader, RingWriter } from "../../src/rpc/ring.ts";
 import { RingLink } from "../../src/rpc/ring-link.ts";
@@ -110,4 +110,31 @@ test("requests keep their order when the ring is full, and none is lost", async 
   }
   expect(seen).toEqual(Array.from({ length: count }, (_, i) => i + 1));
   expect(received.length).toBeGreaterThan(0);
+});
+
+test("frames carry the tables that a commit changed, by name once and by number then", () => {
+  const encoder = new FrameEncoder();
+  const reader = new FrameReader();
+  const sizes: number[] = [];
+  const lists = [["t"], ["t", "ü ".repeat(50)], ["t"], [], undefined];
+  for (const changed of [...lists, ...lists]) {
+    const frame = encoder.reply(RUN, { ...reply(1), changed });
+    if (frame === undefined) throw new Error("a reply that small fits in a frame");
+    reader.frame.set(frame.subarray(0, (frame[0] ?? 0) / 4));
+    expect(reader.readReply()).toEqual({ ...reply(1), changed });
+    sizes.push(frame[0] ?? 0);
+  }
+  expect(sizes[2]).toBeLessThan(sizes[0] ?? 0);
+  expect(encoder.reply(RUN, { ...reply(1), changed: "any" })).toBeUndefined();
+});
+
+test("a list of tables that did not fit is defined by the next frame that has it", () => {
+  const encoder = new FrameEncoder();
+  const reader = new FrameReader();
+  const changed = ["t"];
+  const large = { changes: "x".repeat(1 << 20), lastInsertRowid: 0 };
+  expect(encoder.reply(RUN, { ...reply(1), changed, result: large })).toBeUndefined();
+  const frame = encoder.reply(RUN, { ...reply(2), changed });
+  reader.frame.set(frame?.subarray(0, (frame[0] ?? 0) / 4) ?? []);
+  expect(reader.readReply().changed).toEqual(changed);
 });
