@@ -138,12 +138,34 @@ export class ConnectionReleasedError extends PoolError {
   }
 }
 
-/** The thread that ran the connection died. Whether a statement in flight took effect is unknown. */
+/** What is known of a request whose thread is gone. */
+export interface CrashDetails extends ErrorOptions {
+  /** Default true: nobody knows. */
+  readonly mayHaveRun?: boolean;
+  /** Default false. */
+  readonly retriable?: boolean;
+  /** Default true. */
+  readonly connectionLost?: boolean;
+}
+
+/** The thread that ran the connection died, or handed the database over. */
 export class WorkerCrashedError extends PoolError {
   override readonly name = "WorkerCrashedError";
+  /**
+   * Whether the statement took effect is unknown: look, before you run it again. When false, it has had
+   * no effect and never will.
+   */
+  readonly mayHaveRun: boolean;
+  /** The pool goes on, with another thread or another tab's: the call can be made again. */
+  readonly retriable: boolean;
+  /** The connection went with its thread, and its transaction with it; borrow another one. */
+  readonly connectionLost: boolean;
 
-  constructor(message: string, options?: ErrorOptions) {
-    super("WORKER_CRASHED", message, options);
+  constructor(message: string, details: CrashDetails = {}) {
+    super("WORKER_CRASHED", message, details);
+    this.mayHaveRun = details.mayHaveRun ?? true;
+    this.retriable = details.retriable ?? false;
+    this.connectionLost = details.connectionLost ?? true;
   }
 }
 

@@ -5,7 +5,7 @@ import type { PortFactory } from "../rpc/port.ts";
 import type { EngineKind, StorageKind, Tables } from "../types.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { LogState } from "./stats.ts";
-import type { WriteQueue } from "./write-queue.ts";
+import type { WritePermits, WriteQueue } from "./write-queue.ts";
 
 /** What a pool really has, as found when it was opened. */
 export interface Capabilities {
@@ -49,10 +49,12 @@ export interface Backend {
   readonly crossTab: boolean;
   readonly durable: boolean;
   readonly role: "owner" | "client";
+  /** Calls `listener` when `role` changes, where it can; returns what ends that. */
+  onRole?(listener: (role: "owner" | "client") => void): () => void;
   /** Starts a thread that owns an instance of SQLite. With `threads` 0, the one inline port. */
   readonly openThread: PortFactory;
   /** The queue for the write lock, shared by all pools of this thread on the database. */
-  readonly writeQueue: WriteQueue;
+  readonly writeQueue: WritePermits;
   /** A connection's number, unique in the process. */
   nextConnectionId(): number;
   /** Resolves when a lock of the database was let go somewhere, at the latest after `ms`. */

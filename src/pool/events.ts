@@ -42,10 +42,12 @@ export interface PoolEvents extends Record<string, unknown> {
   change: { readonly tables: readonly string[] };
   /** A transaction was left open at release, and has been rolled back. */
   dirty: { readonly connection: number; readonly sql: string | undefined };
+  /** SQLite runs in this tab from now on, or in another one (`Capabilities.role`). */
+  owner: { readonly role: "owner" | "client" };
 }
 
 const NAMES: readonly string[] =
-  "acquire release create close wait timeout leak replace query change dirty".split(" ");
+  "acquire release create close wait timeout leak replace query change dirty owner".split(" ");
 
 /** Listeners by the name of their event. One that throws does not keep the others from hearing. */
 export class Emitter<Events extends Record<string, unknown>> {

@@ -5,7 +5,7 @@ import { SqliteError, StorageError, WorkerCrashedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
 import type { Tables } from "../types.ts";
-import type { WriteClaim, WriteQueue } from "./write-queue.ts";
+import type { WriteClaim, WritePermits } from "./write-queue.ts";
 
 const BUSY = 5;
 const BUSY_RECOVERY = 261;
@@ -17,7 +17,7 @@ const BUSY_POLL_MS = 10;
 export interface LinkContext {
   readonly pool: string;
   readonly busyTimeoutMs: number;
-  readonly writeQueue: WriteQueue;
+  readonly writeQueue: WritePermits;
   lockReleased(ms: number): Promise<void>;
   /** Called for each wait on a lock. */
   onBusy(): void;
@@ -253,7 +253,7 @@ export class Link {
   }
 
   #noteCrash({ error }: Reply): void {
-    if (error instanceof WorkerCrashedError) this.abandon(error);
+    if (error instanceof WorkerCrashedError && error.connectionLost) this.abandon(error);
   }
 
   async #waitForLock(job: Job, leftMs: number): Promise<void> {

@@ -20,7 +20,7 @@ export class Links {
     const { backend, options } = context;
     this.#context = context;
     this.#threads = new Threads(
-      Math.min(backend.threads, options.maxConnections),
+      () => Math.min(backend.threads, options.maxConnections),
       backend.openThread,
       (links, error) => {
         for (const link of links) {

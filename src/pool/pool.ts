@@ -56,6 +56,7 @@ export class ConnectionPool {
   readonly #turn: WriterTurn;
   readonly #kinds = new StatementKinds();
   readonly #changes: Changes;
+  readonly #stopListening: (() => void) | undefined;
   #journalMode: JournalMode;
   #closed: Promise<void> | undefined;
 
@@ -107,6 +108,7 @@ export class ConnectionPool {
     this.#lending = new Lending(this.#context, this.#links);
     this.#turn = new WriterTurn(this.#context, this.#lending);
     this.#changes = new Changes(this.#context, this.#lending);
+    this.#stopListening = backend.onRole?.((role) => events.emit("owner", { role }));
   }
 
   /** Connections that are out. */
@@ -476,6 +478,7 @@ export class ConnectionPool {
       if (deleteFiles) await backend.deleteFiles();
     } finally {
       this.#changes.stop();
+      this.#stopListening?.();
       await backend.dispose();
     }
   }

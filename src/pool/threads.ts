@@ -11,13 +11,13 @@ interface Thread {
   /** Connections in it, those being opened included. */
   load: number;
   readonly links: Set<Link>;
-  parallel: boolean;
-  canInterrupt: boolean;
+  /** The port, once it is open. */
+  opened: Port | undefined;
 }
 
 /** The threads of one pool. */
 export class Threads {
-  readonly #most: number;
+  readonly #most: () => number;
   readonly #start: PortFactory;
   readonly #onCrash: (links: readonly Link[], error: WorkerCrashedError) => void;
   readonly #threads = new Set<Thread>();
@@ -25,11 +25,11 @@ export class Threads {
   #nextNumber = 1;
 
   constructor(
-    most: number,
+    most: () => number,
     start: PortFactory,
     onCrash: (links: readonly Link[], error: WorkerCrashedError) => void,
   ) {
-    this.#most = Math.max(most, 1);
+    this.#most = most;
     this.#start = start;
     this.#onCrash = onCrash;
   }
@@ -40,11 +40,11 @@ export class Threads {
 
   /** Some thread's statements can be stopped while they run. */
   get canInterrupt(): boolean {
-    return [...this.#threads].some((thread) => thread.canInterrupt);
+    return [...this.#threads].some(({ opened }) => opened?.canInterrupt);
   }
 
   get isParallel(): boolean {
-    return [...this.#threads].some((thread) => thread.parallel);
+    return [...this.#threads].some(({ opened }) => opened?.parallel);
   }
 
   /** The number of the thread that a link is in; 0 for one whose thread is gone. */
@@ -100,14 +100,13 @@ export class Threads {
     for (const thread of this.#threads) {
       if (best === undefined || thread.load < best.load) best = thread;
     }
-    if (best !== undefined && (best.load === 0 || this.#threads.size >= this.#most)) return best;
+    if (best !== undefined && (best.load === 0 || this.#threads.size >= this.#most())) return best;
     const thread: Thread = {
       number: this.#nextNumber++,
       port: this.#start(),
       load: 0,
       links: new Set(),
-      parallel: false,
-      canInterrupt: false,
+      opened: undefined,
     };
     this.#threads.add(thread);
     this.#watch(thread).catch(() => this.#threads.delete(thread));
@@ -116,8 +115,13 @@ export class Threads {
 
   async #watch(thread: Thread): Promise<void> {
     const port = await thread.port;
-    thread.parallel = port.parallel;
-    thread.canInterrupt = port.canInterrupt;
+    thread.opened = port;
+    port.onConnectionLost?.((connection, error) => {
+      this.#onCrash(
+        [...thread.links].filter(({ id }) => id === connection),
+        error,
+      );
+    });
     const error = await port.closed;
     this.#threads.delete(thread);
     if (error !== undefined) this.#onCrash([...thread.links], error);

@@ -16,8 +16,19 @@ export interface WriteClaim {
   readonly sql: string | undefined;
 }
 
+/** Where a connection takes its turn to write. */
+export interface WritePermits {
+  /** Takes the permit if it is free. */
+  tryAcquire(claim: WriteClaim): boolean;
+  /** Takes the permit in its turn. @throws BusyError after `timeoutMs`; the signal's reason */
+  acquire(claim: WriteClaim, limits: WaitLimits): Promise<void>;
+  release(): void;
+  /** The error of a wait for a lock that took too long. */
+  busy(waitedMs: number, sql: string | undefined): BusyError;
+}
+
 /** The write lock of one database. */
-export class WriteQueue {
+export class WriteQueue implements WritePermits {
   readonly #semaphore = new Semaphore(1);
   #holder: WriteClaim | undefined;
   #since = 0;
@@ -52,8 +63,11 @@ export class WriteQueue {
   }
 
   /** The error of a wait for a lock that took too long. */
-  busy(waitedMs: number, sql: string | undefined): BusyError {
-    const holder = this.holder;
+  busy(
+    waitedMs: number,
+    sql: string | undefined,
+    holder: WriteLockHolder | undefined = this.holder,
+  ): BusyError {
     const who =
       holder === undefined
         ? "another connection"

@@ -26,6 +26,8 @@ export interface ThreadClientOptions {
   readonly nextTurn?: NextTurn | undefined;
 }
 
+const LEFT = { mayHaveRun: false, retriable: true } as const;
+
 interface Outstanding {
   readonly request: Request;
   readonly resolve: (reply: Reply) => void;
@@ -92,6 +94,11 @@ export class ThreadClient implements Port {
     if (newest !== 0) Atomics.store(this.#interrupts, connection % INTERRUPT_WORDS, newest);
   }
 
+  /** Tells the thread that it is not this caller's alone any more. */
+  mingle(): void {
+    if (this.#refusal === undefined) this.#link.mingle();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -132,6 +139,8 @@ export class ThreadClient implements Port {
   #receive(message: FromHost): void {
     if (message.type === "replies") {
       for (const reply of message.replies) this.#answer(reply);
+    } else if (message.type === "left") {
+      this.#die(new WorkerCrashedError("The thread has left before it ran this.", LEFT));
     } else {
       this.#settleClosing(message.error === undefined ? undefined : fromWire(message.error));
     }

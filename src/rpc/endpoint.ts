@@ -48,12 +48,16 @@ export type ToHost =
   | { readonly type: "requests"; readonly requests: readonly NumberedRequest[] }
   | { readonly type: "close" }
   /** Wakes a thread that has fallen asleep beside its ring. */
-  | { readonly type: "wake" };
+  | { readonly type: "wake" }
+  /** Others come by the event loop: from now on the thread is not to stay away from it. */
+  | { readonly type: "mingle" };
 
 /** To the caller's thread. */
 export type FromHost =
   | { readonly type: "replies"; readonly replies: readonly NumberedReply[] }
-  | { readonly type: "closed"; readonly error: WireError | undefined };
+  | { readonly type: "closed"; readonly error: WireError | undefined }
+  /** The thread has left the caller: what it has not answered has not run. */
+  | { readonly type: "left" };
 
 /** What a thread is started with. */
 export interface ThreadStart {
@@ -66,6 +70,8 @@ export interface ThreadStart {
 export interface WebThreadStart extends ThreadStart {
   /** The Web Lock that the worker holds for as long as it lives; undefined where there are none. */
   readonly lifeLock: string | undefined;
+  /** Other tabs may use the worker as well; undefined where it is the pool's alone. */
+  readonly guests: { readonly database: string; readonly thread: string } | undefined;
 }
 
 /** The first message of a browser's worker. */

@@ -5,6 +5,8 @@ import type { Endpoint, FromHost, NumberedRequest, ToHost } from "./endpoint.ts"
 /** Sends requests in order. */
 export interface Link {
   send(request: NumberedRequest): void;
+  /** Keeps the thread from staying away from its event loop. */
+  mingle(): void;
   /** Asks the thread to close, after all requests sent before. */
   close(): void;
   /** The thread is gone: sends nothing any more. */
@@ -35,6 +37,9 @@ export class MessageLink implements Link {
     this.#queue.push(request);
     if (this.#queue.length === 1) queueMicrotask(() => this.#flush());
   }
+
+  /** Messages come by the event loop anyway. */
+  mingle(): void {}
 
   close(): void {
     this.#flush();

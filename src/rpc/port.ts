@@ -18,6 +18,8 @@ export interface Port {
   interrupt(connection: number): void;
   /** Settles once, when the thread is gone: with the error if it died, undefined if it was closed. */
   readonly closed: Promise<WorkerCrashedError | undefined>;
+  /** Calls `listener` for each connection that is lost while the port goes on, where that can be. */
+  onConnectionLost?(listener: (connection: number, error: WorkerCrashedError) => void): void;
   /** Closes all connections of the thread and ends it. Idempotent. */
   close(): Promise<void>;
   /** Ends the thread without asking it. Requests in flight answer `WorkerCrashedError`. */

@@ -276,6 +276,8 @@ export interface ThreadConfig {
   readonly disk?: unknown;
   /** Other threads have the database's files open at the same time. */
   readonly severalThreads: boolean;
+  /** Others, with settings of their own, use the files through this thread as well. */
+  readonly isOpenToOthers?: boolean | undefined;
   /** Milliseconds to wait for files that a thread which is about to end still has. */
   readonly busyTimeout: number;
   readonly slot: number;

@@ -18,7 +18,7 @@ const MOST_PER_TURN = 16;
 /** Calls a function in the next turn of the event loop, after I/O. */
 export type NextTurn = (callback: () => void) => void;
 
-type Outgoing = NumberedRequest | "close" | "marker";
+type Outgoing = NumberedRequest | "close" | "mingle" | "marker";
 
 /** Sends small requests through a ring, the others as messages of one microtask each. */
 export class RingLink implements Link {
@@ -68,6 +68,11 @@ export class RingLink implements Link {
     this.#listen();
   }
 
+  mingle(): void {
+    this.#waiting.push("mingle");
+    this.#sendAll();
+  }
+
   close(): void {
     this.#unanswered++;
     this.#waiting.push("close");
@@ -114,7 +119,7 @@ export class RingLink implements Link {
 
   #encode(outgoing: Outgoing): Int32Array | undefined {
     if (outgoing === "marker") return this.#encoder.marker();
-    if (outgoing === "close") return undefined;
+    if (outgoing === "close" || outgoing === "mingle") return undefined;
     return this.#encoder.request(outgoing.serial, outgoing.request);
   }
 
@@ -143,14 +148,15 @@ export class RingLink implements Link {
     const requests: NumberedRequest[] = [];
     let taken = 0;
     for (const outgoing of this.#waiting) {
-      if (outgoing === "close" || outgoing === "marker") break;
+      if (typeof outgoing === "string") break;
       if (taken > 0 && outgoing.request.kind === "run") break;
       requests.push(outgoing);
       taken++;
     }
+    const [first] = this.#waiting;
     if (requests.length > 0) posted = postRequests(this.#endpoint, requests, this.#failing);
-    else if (this.#waiting[0] === "close") {
-      this.#endpoint.post({ type: "close" } satisfies ToHost, []);
+    else if (first === "close" || first === "mingle") {
+      this.#endpoint.post({ type: first } satisfies ToHost, []);
       posted = 1;
       taken = 1;
     }

@@ -18,6 +18,8 @@ import { answer, answerClose, buffersOf, type RequestHandler } from "./server.ts
 /** A blocked thread takes several times as long to wake as a spinning one takes to notice. */
 const SPIN_MS = 0.05;
 const BLOCK_MS = 100;
+/** Among others: how long work may keep the event loop from bringing theirs. */
+const LONGEST_TURN_MS = 1;
 
 /** Answers the requests that come through `rings` and, as markers say, as messages. */
 export function serveRings(endpoint: HostEndpoint, host: RequestHandler, rings: Rings): void {
@@ -40,6 +42,9 @@ class RingServer {
   /** A marker was read whose message has not come: only the event loop can bring it. */
   #stalled = false;
   #closed = false;
+  /** Brings the thread back to its ring after a turn of the event loop; undefined while it is alone. */
+  #turns: MessageChannel | undefined;
+  #turnDue = false;
 
   constructor(endpoint: HostEndpoint, host: RequestHandler, rings: Rings) {
     this.#endpoint = endpoint;
@@ -65,10 +70,18 @@ class RingServer {
   }
 
   #work(): void {
+    if (this.#turnDue) return;
+    const started = performance.now();
     while (!this.#closed && !this.#stalled) {
-      while (this.#mayTake && this.#requests.read(this.#reader.frame) > 0) this.#take();
+      while (this.#mayTake && this.#requests.read(this.#reader.frame) > 0) {
+        this.#take();
+        if (this.#turns === undefined || performance.now() - started < LONGEST_TURN_MS) continue;
+        this.#turnDue = true;
+        this.#turns.port2.postMessage(undefined);
+        return;
+      }
       if (!this.#mayTake) return;
-      if (this.#owed === 0) {
+      if (this.#owed === 0 && this.#turns === undefined) {
         if (this.#spin()) continue;
         this.#requests.wait(BLOCK_MS);
       }
@@ -112,10 +125,21 @@ class RingServer {
   #takeMessage(message: ToHost): void {
     if (message.type === "requests") {
       for (const numbered of message.requests) this.#answer(numbered);
+    } else if (message.type === "mingle") {
+      this.#mingle();
     } else {
       this.#closed = true;
       void answerClose(this.#host).then((closed) => this.#post(closed, []));
     }
+  }
+
+  #mingle(): void {
+    if (this.#turns !== undefined) return;
+    this.#turns = new MessageChannel();
+    this.#turns.port1.onmessage = () => {
+      this.#turnDue = false;
+      this.#work();
+    };
   }
 
   #answer({ request, serial }: NumberedRequest): void {

@@ -42,11 +42,6 @@ export function nextConnectionId(): number {
   return registry().nextConnection++;
 }
 
-/** The database, if this thread has it open. */
-export function findDatabase(path: string): SharedDatabase<unknown> | undefined {
-  return registry().databases.get(path);
-}
-
 /** Joins the users of a database, or makes it with the lock and the queue that are passed in. */
 export function joinDatabase<Queue>(
   path: string,
@@ -104,8 +99,9 @@ export function takeSlot(memory: SharedMemory): number {
 export { readLogState, reapSlot };
 
 /** Resolves when a lock was let go somewhere, at the latest after `ms`. */
-export async function lockReleased(memory: SharedMemory, ms: number): Promise<void> {
-  if (typeof Atomics.waitAsync !== "function" || !isShared(memory.control)) return sleep(ms);
+export async function lockReleased(memory: SharedMemory | undefined, ms: number): Promise<void> {
+  if (memory === undefined || typeof Atomics.waitAsync !== "function") return sleep(ms);
+  if (!isShared(memory.control)) return sleep(ms);
   const control = new Int32Array(memory.control);
   const seen = Atomics.load(control, RELEASES);
   Atomics.add(control, WAITERS, 1);

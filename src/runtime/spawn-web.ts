@@ -3,20 +3,27 @@
 import { fromWire, StorageError } from "../errors.ts";
 import { INTERRUPT_WORDS, ThreadClient } from "../rpc/client.ts";
 import type { Endpoint, WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
-import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { canUseRings, newRing } from "../rpc/ring.ts";
+import { lifeLock } from "../rpc/tab-protocol.ts";
+import { whenFree } from "../rpc/web-lock.ts";
 import { webEngine } from "./web-engine.ts";
 
 /** A worker that is ready. */
 export interface WebThread {
-  readonly port: Port;
+  readonly port: ThreadClient;
   /** Other workers can have the same files open. */
   readonly sharesFiles: boolean;
 }
 
-/** Starts a dedicated worker with an instance of SQLite. @throws what kept it from starting */
-export async function spawnWebThread(config: ThreadConfig): Promise<WebThread> {
+/**
+ * Starts a dedicated worker with an instance of SQLite; with `guests`, for other tabs as well.
+ * @throws what kept it from starting
+ */
+export async function spawnWebThread(
+  config: ThreadConfig,
+  guests?: WebThreadStart["guests"],
+): Promise<WebThread> {
   if (typeof Worker === "undefined") {
     throw new StorageError("unsupported", "no worker can be started here; try `threads: 0`");
   }
@@ -25,14 +32,14 @@ export async function spawnWebThread(config: ThreadConfig): Promise<WebThread> {
     ? new Int32Array(new SharedArrayBuffer(INTERRUPT_WORDS * 4))
     : undefined;
   const rings = canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
-  const lifeLock =
-    navigator.locks === undefined ? undefined : `sqlite-wasm-pool-thread:${crypto.randomUUID()}`;
+  const thread = guests?.thread ?? crypto.randomUUID();
+  const life = navigator.locks === undefined ? undefined : lifeLock(thread);
   const worker = (await webEngine()).newWorker();
   try {
-    const start: WebThreadStart = { config, interrupts, rings, lifeLock };
+    const start: WebThreadStart = { config, interrupts, rings, lifeLock: life, guests };
     worker.postMessage(start);
     const { sharesFiles } = await started(worker);
-    const port = new ThreadClient(webEndpoint(worker, lifeLock), { interrupts, rings });
+    const port = new ThreadClient(webEndpoint(worker, life), { interrupts, rings });
     return { port, sharesFiles };
   } catch (error) {
     worker.terminate();
@@ -56,7 +63,7 @@ function started(worker: Worker): Promise<WebThreadStarted> {
   });
 }
 
-function webEndpoint(worker: Worker, lifeLock: string | undefined): Endpoint {
+function webEndpoint(worker: Worker, life: string | undefined): Endpoint {
   let onExit: (error: Error | undefined) => void = () => {};
   let cause: Error | undefined;
   worker.onerror = (event) => {
@@ -73,7 +80,7 @@ function webEndpoint(worker: Worker, lifeLock: string | undefined): Endpoint {
     },
     onExit: (listener) => {
       onExit = listener;
-      if (lifeLock !== undefined) void whenFree(lifeLock).then(() => listener(cause));
+      if (life !== undefined) void whenFree(life).then(() => listener(cause));
     },
     // A page lives for as long as its user wants.
     ref() {},
@@ -81,11 +88,7 @@ function webEndpoint(worker: Worker, lifeLock: string | undefined): Endpoint {
     terminate: async () => {
       worker.terminate();
       // Its file handles and locks are free only when it has really ended.
-      if (lifeLock !== undefined) await whenFree(lifeLock);
+      if (life !== undefined) await whenFree(life);
     },
   };
-}
-
-async function whenFree(lock: string): Promise<void> {
-  await navigator.locks.request(lock, { mode: "shared" }, () => {});
 }

@@ -1,9 +1,10 @@
 // Databases of the origin private file system, without opening any; persistence and quota.
 
 import { StorageError } from "../errors.ts";
+import { tabNames } from "../rpc/tab-protocol.ts";
+import { tryWebLock } from "../rpc/web-lock.ts";
 import { peek, removeFile, resolveName, walk } from "../storage/opfs-files.ts";
 import { asStorageError, unsupported } from "./backend-options.ts";
-import { databaseLock, tryWebLock } from "./web-lock.ts";
 
 /** The bytes every database starts with, https://sqlite.org/fileformat2.html#magic_header_string */
 const MAGIC = "SQLite format 3\0";
@@ -33,7 +34,7 @@ export async function deleteDatabase(path: string): Promise<void> {
   checkStorage();
   try {
     const name = resolveName(path);
-    const lock = await tryWebLock(databaseLock(name));
+    const lock = await tryWebLock(tabNames(name).owner);
     if (lock === undefined) {
       throw new StorageError("locked", `${name} is in use; close every pool on it first`);
     }

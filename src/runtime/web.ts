@@ -1,6 +1,5 @@
 // A pool's backend in a browser: a page or a worker.
 
-import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
@@ -17,7 +16,6 @@ import {
 } from "./backend-options.ts";
 import {
   announceChange,
-  findDatabase,
   joinDatabase,
   leaveDatabase,
   lockReleased,
@@ -29,26 +27,24 @@ import {
   takeSlot,
 } from "./databases.ts";
 import { spawnWebThread } from "./spawn-web.ts";
+import { openTabBackend } from "./tabs/backend.ts";
+import type { LocalQueue } from "./tabs/write-queue.ts";
 import { webEngine } from "./web-engine.ts";
-import { databaseLock, tryWebLock } from "./web-lock.ts";
-
-/** How long to wait between two tries at a database that somebody else owns, in milliseconds. */
-const LOCK_POLL_MS = 20;
 
 type Kind = "opfs" | "memory";
 
 /** @throws StorageError (`locked` when another tab or worker has the database) */
-export async function openBackend<Queue>(path: string, options: BackendOptions<Queue>) {
+export async function openBackend<Queue extends LocalQueue>(
+  path: string,
+  options: BackendOptions<Queue>,
+) {
   const storage = await chooseStorage(path, options);
-  const name =
-    storage === "memory" ? `:memory:${nextConnectionId()}` : translated(() => resolveName(path));
-  const database =
-    storage === "memory"
-      ? joinDatabase(name, () => ({ release() {} }), options.makeQueue)
-      : await joinName(name, options);
+  if (storage === "opfs") return openOpfsBackend(path, options);
+  const name = `:memory:${nextConnectionId()}`;
+  const database = joinDatabase(name, () => ({ release() {} }), options.makeQueue);
   try {
     options.signal?.throwIfAborted();
-    return await newBackend(name, storage, database, options);
+    return await newBackend(name, database, options);
   } catch (thrown) {
     leaveDatabase(database);
     throw asStorageError(thrown);
@@ -69,9 +65,29 @@ async function chooseStorage(
   return "opfs";
 }
 
+async function openOpfsBackend<Queue extends LocalQueue>(
+  name: string,
+  options: BackendOptions<Queue>,
+) {
+  const path = translated(() => resolveName(name));
+  const asked = threadCount(options);
+  const count = typeof SharedArrayBuffer === "function" ? asked : Math.min(asked, 1);
+  const { module } = await webEngine();
+  // The log and the journal go before their database: without it they mean nothing.
+  const files = [`${path}-journal`, `${path}-wal`, path];
+  const storage = {
+    kind: "opfs" as const,
+    path,
+    tidy: () => removeEmptyFiles(files.slice(0, 2)),
+    async delete() {
+      for (const file of files) await removeFile(file);
+    },
+  };
+  return openTabBackend(storage, { count, module }, options);
+}
+
 async function newBackend<Queue>(
   path: string,
-  storage: Kind,
   database: SharedDatabase<Queue>,
   options: BackendOptions<Queue>,
 ) {
@@ -84,11 +100,10 @@ async function newBackend<Queue>(
   const config: Omit<ThreadConfig, "slot"> = {
     ...threadSettings(options),
     engine: "sqlite-wasm",
-    storage,
+    storage: "memory",
     path,
     shared: shares ? database.memory : undefined,
-    disk: storage === "memory" && shares ? createMemoryDisk(path) : undefined,
-    // Further pools of this page may open the database too, each with threads of its own.
+    disk: shares ? createMemoryDisk(path) : undefined,
     severalThreads: shares && separate,
     module: engine.module,
   };
@@ -97,11 +112,11 @@ async function newBackend<Queue>(
   let disposed = false;
   return {
     path,
-    storage,
+    storage: "memory" as const,
     engine: "sqlite-wasm" as const,
     threads: first.sharesFiles ? wanted : Math.min(wanted, 1),
     crossTab: false,
-    durable: storage === "opfs",
+    durable: false,
     role: "owner" as const,
     async openThread(): Promise<Port> {
       const port = waiting;
@@ -116,25 +131,14 @@ async function newBackend<Queue>(
     onChange: (listener: (tables: Tables) => void) => onChange(database, listener),
     context: undefined,
     temporaryPath: () => `${path}-${crypto.randomUUID()}`,
-    async deleteFiles() {
-      if (storage === "memory") return;
-      for (const name of filesOf(path)) await removeFile(name);
-    },
+    async deleteFiles() {},
     async dispose() {
       if (disposed) return;
       disposed = true;
       await waiting?.close();
-      // The last one to go: nobody has the files open, and nobody can before the lock is let go.
-      if (storage === "opfs" && database.users === 1)
-        await removeEmptyFiles(filesOf(path).slice(0, 2));
       leaveDatabase(database);
     },
   };
-}
-
-/** The log and the journal go before their database: without it they mean nothing. */
-function filesOf(path: string): string[] {
-  return [`${path}-journal`, `${path}-wal`, path];
 }
 
 function threadCount({
@@ -167,27 +171,4 @@ async function startInline(config: ThreadConfig): Promise<Port> {
   const { startInline } = await import("../worker/inline.ts");
   const { openWebStorage } = await import("../worker/web-storages.ts");
   return startInline(config, openWebStorage);
-}
-
-/** Waits for the database for as long as for any other lock of it. */
-async function joinName<Queue>(
-  name: string,
-  { busyTimeout, signal, makeQueue }: BackendOptions<Queue>,
-): Promise<SharedDatabase<Queue>> {
-  const started = performance.now();
-  for (;;) {
-    signal?.throwIfAborted();
-    const known = findDatabase(name);
-    const lock = known === undefined ? await tryWebLock(databaseLock(name)) : undefined;
-    if (known !== undefined || lock !== undefined) {
-      return joinDatabase(name, () => lock ?? { release() {} }, makeQueue);
-    }
-    if (performance.now() - started >= busyTimeout) {
-      throw new StorageError(
-        "locked",
-        `${name} is in use by another tab or worker of this origin; close it there`,
-      );
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
-  }
 }

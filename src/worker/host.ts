@@ -16,18 +16,24 @@ import { type BackupJob, stepBackup } from "./transfer.ts";
 /** The state words of a reply that is about no open connection. */
 const IDLE = { txn: 0, autocommit: true, tainted: false, needsPermit: false, rows: 0 } as const;
 
-/** The connections of one thread. */
+/** What all callers of one thread share. */
+interface Instance {
+  readonly engine: Engine;
+  readonly storage: Storage;
+  /** The latest answer that takes time, until it is there. */
+  unanswered: Promise<Reply> | undefined;
+}
+
+/** The connections of one caller in one thread. */
 export class Host {
   readonly #config: ThreadConfig;
-  readonly #engine: Engine;
-  readonly #storage: Storage;
+  readonly #instance: Instance;
+  readonly #isGuest: boolean;
   readonly #collector: RowCollector;
   readonly #interrupts: Int32Array | undefined;
   readonly #sessions = new Map<number, Session>();
   readonly #backups = new Map<number, BackupJob>();
   readonly #files = new Map<string, { file: StorageFile; sizeBytes: number }>();
-  /** The latest answer that takes time, until it is there. */
-  #unanswered: Promise<Reply> | undefined;
 
   /** Starts the engine of `config`. @throws StorageError */
   static async start(
@@ -36,26 +42,38 @@ export class Host {
     collector: RowCollector,
     interrupts: Int32Array | undefined,
   ): Promise<Host> {
-    const { storage, guard } = await openStorage(config);
-    const { path, readonly, slot } = config;
+    const files = filesConfig(config);
+    const { storage, guard } = await openStorage(files);
+    const { path, readonly, slot } = files;
     const shared = (config.shared as SharedMemory | undefined) ?? createSharedMemory();
     const options = { storage, path, readonly, shared, slot, guard };
     const engine = await startSqliteWasm(options, config.module);
-    return new Host(config, engine, storage, collector, interrupts);
+    const instance = { engine, storage, unanswered: undefined };
+    return new Host(config, instance, false, collector, interrupts);
   }
 
   private constructor(
     config: ThreadConfig,
-    engine: Engine,
-    storage: Storage,
+    instance: Instance,
+    isGuest: boolean,
     collector: RowCollector,
     interrupts: Int32Array | undefined,
   ) {
     this.#config = config;
-    this.#engine = engine;
-    this.#storage = storage;
+    this.#instance = instance;
+    this.#isGuest = isGuest;
     this.#collector = collector;
     this.#interrupts = interrupts;
+  }
+
+  /** The connections of another caller, numbered by itself, in the same instance of SQLite. */
+  guest(settings: Partial<ThreadConfig>, collector: RowCollector): Host {
+    return new Host({ ...this.#config, ...settings }, this.#instance, true, collector, undefined);
+  }
+
+  /** Some connection of the caller has something open that would be lost with it. */
+  get isInTransaction(): boolean {
+    return [...this.#sessions.values()].some(({ connection }) => !connection.autocommit);
   }
 
   /**
@@ -64,16 +82,16 @@ export class Host {
    * takes time; what is asked meanwhile is answered after it.
    */
   handle(request: Request, serial: number): Reply | Promise<Reply> {
-    const before = this.#unanswered;
+    const before = this.#instance.unanswered;
     if (before !== undefined) return this.#later(before.then(() => this.#answer(request, serial)));
     const reply = this.#answer(request, serial);
     return reply instanceof Promise ? this.#later(reply) : reply;
   }
 
   #later(reply: Promise<Reply>): Promise<Reply> {
-    this.#unanswered = reply;
+    this.#instance.unanswered = reply;
     const answered = () => {
-      if (this.#unanswered === reply) this.#unanswered = undefined;
+      if (this.#instance.unanswered === reply) this.#instance.unanswered = undefined;
     };
     return reply.finally(answered);
   }
@@ -99,7 +117,7 @@ export class Host {
   /** A request that found a file unprepared has had no effect, and is done again. */
   async #answerPrepared(path: string, request: Request, serial: number): Promise<Reply> {
     try {
-      await this.#storage.prepare?.(path);
+      await this.#instance.storage.prepare?.(path);
     } catch (thrown) {
       return { ...IDLE, ...this.#stateOf(request), result: undefined, error: asError(thrown) };
     }
@@ -125,15 +143,19 @@ export class Host {
     }
   }
 
-  /** Closes every connection, and lets go of the storage. */
+  /** Closes every connection of the caller; the thread's own caller lets go of the storage as well. */
   async close(): Promise<void> {
-    await this.#unanswered;
+    const { engine, storage, unanswered } = this.#instance;
+    await unanswered;
     for (const job of this.#backups.values()) job.cancel();
+    this.#backups.clear();
     for (const session of this.#sessions.values()) session.close();
     this.#sessions.clear();
     for (const { file } of this.#files.values()) file.close();
-    this.#engine.close();
-    await this.#storage.close?.();
+    this.#files.clear();
+    if (this.#isGuest) return;
+    engine.close();
+    await storage.close?.();
   }
 
   #perform(session: Session, request: Exclude<Request, FileRequest>): unknown {
@@ -166,7 +188,12 @@ export class Host {
         const { connection } = request;
         const running = this.#backups.get(connection);
         this.#backups.delete(connection);
-        const { result, job } = stepBackup(this.#engine, session.connection, running, request);
+        const { result, job } = stepBackup(
+          this.#instance.engine,
+          session.connection,
+          running,
+          request,
+        );
         if (job !== undefined) this.#backups.set(connection, job);
         return result;
       }
@@ -187,7 +214,7 @@ export class Host {
   #sessionOf({ kind, connection }: Exclude<Request, FileRequest>): Session {
     let session = this.#sessions.get(connection);
     if (session === undefined && kind === "open") {
-      session = new Session(this.#engine, this.#config, this.#collector);
+      session = new Session(this.#instance.engine, this.#config, this.#collector);
       this.#sessions.set(connection, session);
     }
     if (session === undefined) throw new PoolClosedError(`connection ${connection} is closed`);
@@ -259,7 +286,7 @@ export class Host {
 
   #performFile({ operation, path, bytes }: FileRequest): void {
     if (operation === "create") {
-      const file = this.#storage.open(path, { create: true, readonly: false });
+      const file = this.#instance.storage.open(path, { create: true, readonly: false });
       this.#files.set(path, { file, sizeBytes: 0 });
     } else if (operation === "append") {
       const spool = this.#files.get(path);
@@ -268,7 +295,7 @@ export class Host {
       spool.sizeBytes += bytes.length;
     } else {
       this.#closeFile(path);
-      if (this.#storage.exists(path)) this.#storage.delete(path, false);
+      if (this.#instance.storage.exists(path)) this.#instance.storage.delete(path, false);
     }
   }
 
@@ -276,6 +303,12 @@ export class Host {
     this.#files.get(path)?.file.close();
     this.#files.delete(path);
   }
+}
+
+/** Where others use the files as well, one caller's settings are not theirs. */
+function filesConfig(config: ThreadConfig): ThreadConfig {
+  if (!config.isOpenToOthers) return config;
+  return { ...config, readonly: false, create: config.create && !config.readonly };
 }
 
 function asError(thrown: unknown): Error {

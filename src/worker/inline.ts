@@ -4,23 +4,41 @@ import { PoolClosedError, type WorkerCrashedError } from "../errors.ts";
 import { DirectRows } from "../rpc/direct-rows.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
+import type { RequestHandler } from "../rpc/server.ts";
+import { type GuestOptions, takeThreadLocks, withGuests } from "./guests.ts";
 import { Host } from "./host.ts";
 import type { OpenStorage } from "./storages.ts";
 
-/** Starts SQLite in this thread. @throws StorageError */
-export async function startInline(config: ThreadConfig, openStorage: OpenStorage): Promise<Port> {
-  return new InlinePort(await Host.start(config, openStorage, new DirectRows(), undefined));
+/** Starts SQLite in this thread; with `guests`, for other tabs as well. @throws StorageError */
+export async function startInline(
+  config: ThreadConfig,
+  openStorage: OpenStorage,
+  guests?: GuestOptions,
+): Promise<Port> {
+  const start = () => Host.start(config, openStorage, new DirectRows(), undefined);
+  if (guests === undefined) return new InlinePort(await start(), () => {});
+  const letGo = await takeThreadLocks(guests);
+  try {
+    const host = withGuests(await start(), guests, () => void port.close());
+    const port = new InlinePort(host, letGo);
+    return port;
+  } catch (thrown) {
+    letGo();
+    throw thrown;
+  }
 }
 
 class InlinePort implements Port {
   readonly parallel = false;
   readonly canInterrupt = false;
   readonly closed: Promise<WorkerCrashedError | undefined>;
-  #host: Host | undefined;
+  readonly #letGo: () => void;
+  #host: RequestHandler | undefined;
   #resolveClosed: (error: WorkerCrashedError | undefined) => void = () => {};
 
-  constructor(host: Host) {
+  constructor(host: RequestHandler, letGo: () => void) {
     this.#host = host;
+    this.#letGo = letGo;
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -39,7 +57,11 @@ class InlinePort implements Port {
   async close(): Promise<void> {
     const host = this.#host;
     this.#host = undefined;
-    await host?.close();
+    try {
+      await host?.close();
+    } finally {
+      this.#letGo();
+    }
     this.#resolveClosed(undefined);
   }
 

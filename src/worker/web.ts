@@ -6,7 +6,9 @@ import type { WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { serveRings } from "../rpc/ring-server.ts";
 import { serve } from "../rpc/server.ts";
+import { takeWebLock } from "../rpc/web-lock.ts";
 import { OpfsStorage } from "../storage/opfs.ts";
+import { takeThreadLocks, withGuests } from "./guests.ts";
 import { Host } from "./host.ts";
 import { openWebStorage } from "./web-storages.ts";
 
@@ -14,6 +16,7 @@ import { openWebStorage } from "./web-storages.ts";
 interface WorkerScope {
   postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
   addEventListener(type: "message", listener: (event: MessageEvent) => void): void;
+  close(): void;
   removeEventListener(type: "message", listener: (event: MessageEvent) => void): void;
 }
 
@@ -25,9 +28,11 @@ const onStart = ({ data }: MessageEvent): void => {
 };
 scope.addEventListener("message", onStart);
 
-async function start({ config, interrupts, rings, lifeLock }: WebThreadStart): Promise<void> {
+async function start(started: WebThreadStart): Promise<void> {
+  const { config, interrupts, rings, lifeLock, guests } = started;
   try {
-    if (lifeLock !== undefined) await holdForLife(lifeLock);
+    if (guests !== undefined) await takeThreadLocks(guests);
+    else if (lifeLock !== undefined) await takeWebLock(lifeLock);
     let sharesFiles = true;
     const openStorage = async (options: ThreadConfig) => {
       const opened = await openWebStorage(options);
@@ -40,21 +45,11 @@ async function start({ config, interrupts, rings, lifeLock }: WebThreadStart): P
       onMessage: (listener: (message: unknown) => void) =>
         scope.addEventListener("message", (event) => listener(event.data)),
     };
-    if (rings === undefined) serve(endpoint, host);
-    else serveRings(endpoint, host, rings);
+    const handler = guests === undefined ? host : withGuests(host, guests, () => scope.close());
+    if (rings === undefined) serve(endpoint, handler);
+    else serveRings(endpoint, handler, rings);
     scope.postMessage({ error: undefined, sharesFiles } satisfies WebThreadStarted);
   } catch (thrown) {
     scope.postMessage({ error: toWire(thrown), sharesFiles: false } satisfies WebThreadStarted);
   }
-}
-
-/** Nothing tells a page that a worker is gone but the locks that the worker held. */
-function holdForLife(name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const held = () => {
-      resolve();
-      return new Promise(() => {});
-    };
-    navigator.locks.request(name, held).catch(reject);
-  });
 }

@@ -1,0 +1,61 @@
+// Web Locks: what one thread of an origin holds at a time, and what ends with the thread that holds it,
+// however it ends. Nothing else tells one thread of the end of another.
+// Specification: https://w3c.github.io/web-locks/
+
+/** A lock that is held until it is let go, taken away, or its thread ends. */
+export interface WebLock {
+  release(): void;
+  /** Resolves when the lock is held no more: let go here, or stolen. */
+  readonly ended: Promise<void>;
+}
+
+export interface WebLockOptions {
+  /** Default `"exclusive"`. */
+  readonly mode?: "exclusive" | "shared";
+  /** Ends the wait for it. */
+  readonly signal?: AbortSignal;
+  /** Takes it from whoever holds it, who is told by `ended`. */
+  readonly steal?: boolean;
+}
+
+/** Waits for the lock in its turn. @throws the signal's reason */
+export function takeWebLock(name: string, options: WebLockOptions = {}): Promise<WebLock> {
+  return new Promise((resolve, reject) => {
+    let end = () => {};
+    const ended = new Promise<void>((settle) => {
+      end = settle;
+    });
+    const granted = () =>
+      new Promise<void>((release) => {
+        resolve({ release, ended });
+      });
+    // Also rejected when the lock is stolen; by then `reject` says nothing to anybody.
+    navigator.locks.request(name, options, granted).then(end, (thrown) => {
+      reject(thrown);
+      end();
+    });
+  });
+}
+
+/** Takes the lock at once or not at all. */
+export function tryWebLock(name: string): Promise<{ release(): void } | undefined> {
+  return new Promise((resolve, reject) => {
+    const granted = (lock: Lock | null): Promise<void> | undefined => {
+      if (lock === null) {
+        resolve(undefined);
+        return undefined;
+      }
+      return new Promise<void>((release) => resolve({ release }));
+    };
+    navigator.locks.request(name, { ifAvailable: true }, granted).catch(reject);
+  });
+}
+
+/** Waits until nobody holds the lock. */
+export async function whenFree(name: string, signal?: AbortSignal): Promise<void> {
+  await navigator.locks.request(
+    name,
+    signal === undefined ? { mode: "shared" } : { mode: "shared", signal },
+    () => {},
+  );
+}

@@ -1,0 +1,315 @@
+// A database that this thread has open together with other tabs and workers of the origin: all pools of
+// the thread on it are one member among them.
+//
+// The member exists while some port is open: a pool that is suspended or closed hands over by closing
+// its ports. A page that is frozen, or put aside by the browser for its way back, lets go of everything
+// at once and comes back as a new member.
+
+import { StorageError } from "../../errors.ts";
+import type { Port } from "../../rpc/port.ts";
+import { type LineSettings, tabNames } from "../../rpc/tab-protocol.ts";
+import { takeWebLock, type WebLock } from "../../rpc/web-lock.ts";
+import type { Tables } from "../../types.ts";
+import { openLine } from "./line.ts";
+import { ASK_EVERY_MS, Member } from "./member.ts";
+import { RoamingPort } from "./roaming-port.ts";
+import { Site, type StartThread } from "./site.ts";
+import { type LocalQueue, TabWriteQueue } from "./write-queue.ts";
+
+/** Where SQLite runs for this thread. */
+export type Role = "owner" | "client";
+
+/** What a pool opens threads with. */
+export interface OpenThread {
+  readonly settings: LineSettings;
+  readonly start: StartThread;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A longer delay is none for a timer: it would end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const databases = new Map<string, TabDatabase<LocalQueue>>();
+
+/** The database of that name, which all pools of this thread share. */
+export function tabDatabase<Queue extends LocalQueue>(
+  name: string,
+  makeQueue: () => Queue,
+  onLastLeft: () => Promise<void>,
+): TabDatabase<Queue> {
+  let database = databases.get(name) as TabDatabase<Queue> | undefined;
+  if (database === undefined) {
+    database = new TabDatabase(name, makeQueue(), onLastLeft);
+    databases.set(name, database);
+  }
+  return database;
+}
+
+/** See the head of this file. */
+export class TabDatabase<Queue extends LocalQueue> {
+  readonly name: string;
+  readonly writeQueue: TabWriteQueue<Queue>;
+  readonly #onLastLeft: () => Promise<void>;
+  readonly #roleListeners = new Set<(role: Role) => void>();
+  readonly #changeListeners = new Set<(tables: Tables) => void>();
+  #member: Member | undefined;
+  #hasOthers = false;
+  #site: Site | undefined;
+  #role: Role = "client";
+  readonly #ports = new Set<RoamingPort>();
+  #openPorts = 0;
+  #leaving: Promise<void> | undefined;
+  /** Resolves when the page is no longer frozen; undefined while it is not. */
+  #thawed: Promise<void> | undefined;
+  #stopWatchingPage: (() => void) | undefined;
+  #onNews: (() => void)[] = [];
+
+  constructor(name: string, queue: Queue, onLastLeft: () => Promise<void>) {
+    this.name = name;
+    this.#onLastLeft = onLastLeft;
+    this.writeQueue = new TabWriteQueue(queue, tabNames(name).write, () =>
+      this.#member?.post({ type: "whoWrites" }),
+    );
+  }
+
+  get role(): Role {
+    return this.#role;
+  }
+
+  /** Threads that can have the files open at the same time. */
+  get mostThreads(): number {
+    if (this.#site !== undefined) return this.#site.sharesFiles ? Number.POSITIVE_INFINITY : 1;
+    return this.#member?.threadCount ?? 1;
+  }
+
+  /** The lock table, where this thread is the owner. */
+  get memory() {
+    return this.#site?.memory;
+  }
+
+  /** Calls `listener` when the role changes; returns what ends that. */
+  onRole(listener: (role: Role) => void): () => void {
+    this.#roleListeners.add(listener);
+    return () => this.#roleListeners.delete(listener);
+  }
+
+  /** Tells every pool on the database, in whichever tab, that a commit changed these tables. */
+  announceChange(tables: Tables): void {
+    this.#tellChange(tables);
+    if (this.#hasOthers) this.#member?.post({ type: "change", tables });
+  }
+
+  /** Calls `listener` after each such commit; returns what ends that. */
+  onChange(listener: (tables: Tables) => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
+  }
+
+  /** Opens a port that stays while the owner changes. @throws StorageError (`locked`) */
+  async openPort(options: OpenThread): Promise<Port> {
+    await this.#leaving;
+    this.#openPorts++;
+    try {
+      const port = await RoamingPort.open(
+        () => this.#connect(options),
+        // Commits that nobody was left to tell of may have come between.
+        () => this.#tellChange("any"),
+      );
+      this.#ports.add(port);
+      void port.closed.then(() => {
+        this.#ports.delete(port);
+        return this.#portClosed();
+      });
+      return port;
+    } catch (thrown) {
+      await this.#portClosed();
+      throw thrown;
+    }
+  }
+
+  /**
+   * Runs `body` while nobody has the database open, this thread's pools included.
+   * @throws StorageError (`locked`) when that is not so within `timeoutMs`
+   */
+  async alone(timeoutMs: number, body: () => Promise<void>): Promise<void> {
+    await this.#leaving;
+    const { owner, files } = tabNames(this.name);
+    const tooLate = new AbortController();
+    const timer = setTimeout(() => tooLate.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
+    const locks: WebLock[] = [];
+    try {
+      for (const lock of [owner, files]) {
+        locks.push(await takeWebLock(lock, { signal: tooLate.signal }));
+      }
+      await body();
+    } catch (thrown) {
+      if (locks.length === 2) throw thrown;
+      throw new StorageError(
+        "locked",
+        `${this.name} is open in another pool, tab or worker; close it there`,
+      );
+    } finally {
+      clearTimeout(timer);
+      for (const lock of locks) lock.release();
+    }
+  }
+
+  /** Resolves when this thread has let go of the database, as it does when its last port is closed. */
+  async left(): Promise<void> {
+    await this.#leaving;
+  }
+
+  async #portClosed(): Promise<void> {
+    if (--this.#openPorts > 0) return;
+    this.#leaving = this.#leave();
+    await this.#leaving;
+    this.#leaving = undefined;
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#member?.isOwner) await this.#onLastLeft().catch(() => {});
+    this.#letGo();
+    this.#stopWatchingPage?.();
+    this.#stopWatchingPage = undefined;
+  }
+
+  #letGo(): void {
+    this.#site?.terminate();
+    this.#site = undefined;
+    this.writeQueue.letGo();
+    this.#member?.leave();
+    this.#member = undefined;
+  }
+
+  async #connect({ settings, start, timeoutMs, signal }: OpenThread): Promise<Port> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      await this.#thawed;
+      signal?.throwIfAborted();
+      const member = this.#join();
+      const port = await this.#tryConnect(member, settings, start);
+      if (port !== undefined) {
+        this.#setRole(member.isOwner ? "owner" : "client");
+        return port;
+      }
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) {
+        throw new StorageError(
+          "locked",
+          `${this.name} is in use by another tab or worker of this origin, which does not answer; close it`,
+        );
+      }
+      await this.#news(Math.min(leftMs, ASK_EVERY_MS));
+    }
+  }
+
+  async #tryConnect(
+    member: Member,
+    settings: LineSettings,
+    start: StartThread,
+  ): Promise<Port | undefined> {
+    if (member.isOwner) {
+      const port = await this.#site?.open(start);
+      if (port !== undefined) return port;
+    }
+    const thread = member.bestThread;
+    if (thread === undefined) {
+      member.ask();
+      return undefined;
+    }
+    try {
+      const ask = (line: string) => member.post({ type: "line", thread, line, settings });
+      const port = await openLine(thread, ask, member.signal);
+      if (port === undefined) member.forget(thread);
+      return port;
+    } catch (thrown) {
+      if (member.hasLeft) return undefined;
+      throw thrown;
+    }
+  }
+
+  #join(): Member {
+    if (this.#member !== undefined) return this.#member;
+    this.#stopWatchingPage ??= watchPage({
+      frozen: () => this.#freeze(),
+      thawed: () => this.#thaw(),
+    });
+    const member: Member = new Member(this.name, {
+      onOthers: (count) => {
+        this.#hasOthers = count > 0;
+        this.writeQueue.isAlone = count === 0;
+        if (count > 0) this.#site?.share();
+      },
+      onOwner: () => {
+        this.#site = new Site();
+      },
+      onStolen: () => {
+        if (this.#member === member) this.#letGo();
+        this.#tellNews();
+      },
+      onNews: () => this.#tellNews(),
+      onChange: (tables) => this.#tellChange(tables),
+      onWriter: (writer) => this.writeQueue.heard(writer),
+      writer: () => this.writeQueue.writer,
+    });
+    this.#member = member;
+    return member;
+  }
+
+  #tellChange(tables: Tables): void {
+    for (const listener of [...this.#changeListeners]) listener(tables);
+  }
+
+  #setRole(role: Role): void {
+    if (role === this.#role) return;
+    this.#role = role;
+    for (const listener of [...this.#roleListeners]) listener(role);
+  }
+
+  #news(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#onNews.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #tellNews(): void {
+    for (const tell of this.#onNews.splice(0)) tell();
+  }
+
+  #thaw: () => void = () => {};
+
+  /** All at once: nothing that takes time would still happen. */
+  #freeze(): void {
+    if (this.#thawed !== undefined) return;
+    this.#thawed = new Promise((resolve) => {
+      this.#thaw = () => {
+        this.#thawed = undefined;
+        resolve();
+      };
+    });
+    for (const port of this.#ports) port.leaveThread();
+    this.#letGo();
+  }
+}
+
+/** Tells when a page is about to stand still, and when it goes on. Workers stand still with their page. */
+function watchPage(listener: { frozen(): void; thawed(): void }): () => void {
+  if (typeof document === "undefined") return () => {};
+  const hidden = ({ persisted }: PageTransitionEvent) => persisted && listener.frozen();
+  const shown = ({ persisted }: PageTransitionEvent) => persisted && listener.thawed();
+  document.addEventListener("freeze", listener.frozen);
+  document.addEventListener("resume", listener.thawed);
+  addEventListener("pagehide", hidden);
+  addEventListener("pageshow", shown);
+  return () => {
+    document.removeEventListener("freeze", listener.frozen);
+    document.removeEventListener("resume", listener.thawed);
+    removeEventListener("pagehide", hidden);
+    removeEventListener("pageshow", shown);
+  };
+}

@@ -1,0 +1,314 @@
+// A port whose thread may change under it: a worker of this tab, or another tab's.
+//
+// When the thread is gone, the port finds the next one and opens its connections there. A connection
+// that had nothing open but itself is as good there as it was: the pool notices nothing, and what it asked
+// meanwhile is asked again. What is left:
+//   - A request that may have written is not sent twice: nobody knows whether it ran. It fails, and its
+//     error says so; the connection goes on.
+//   - A connection with a transaction, a cursor, or a state of its own (temporary tables, what
+//     `onConnect` set up) is lost with its thread, as that of any thread that dies is.
+
+import { PoolClosedError, WorkerCrashedError } from "../../errors.ts";
+import type { Port } from "../../rpc/port.ts";
+import type { CursorResult, Reply, Request } from "../../rpc/protocol.ts";
+
+/** One connection, as far as its port knows. */
+interface Seat {
+  /** It is in a transaction, or its state differs from a new one's. */
+  hasState: boolean;
+  /** It was tainted and is taken for new all the same. */
+  isAdopted: boolean;
+  readonly cursors: Set<number>;
+  /** Why it is of no more use. */
+  lost: WorkerCrashedError | undefined;
+}
+
+/** Finds a thread. @throws StorageError where there is none to be had */
+export type FindThread = () => Promise<Port>;
+
+/** See the head of this file. */
+export class RoamingPort implements Port {
+  readonly parallel: boolean;
+  readonly closed: Promise<WorkerCrashedError | undefined>;
+  readonly #findThread: FindThread;
+  readonly #onMoved: () => void;
+  readonly #seats = new Map<number, Seat>();
+  #thread: Port | undefined;
+  #reaching: Promise<void> | undefined;
+  /** Why nothing is sent any more. */
+  #end: Error | undefined;
+  #closing: Promise<void> | undefined;
+  #settleClosed: (error: WorkerCrashedError | undefined) => void = () => {};
+  #onConnectionLost: (connection: number, error: WorkerCrashedError) => void = () => {};
+
+  /** `onMoved` is called with each further thread. @throws what keeps the first one from being found */
+  static async open(findThread: FindThread, onMoved: () => void): Promise<RoamingPort> {
+    return new RoamingPort(findThread, onMoved, await findThread());
+  }
+
+  private constructor(findThread: FindThread, onMoved: () => void, thread: Port) {
+    this.#findThread = findThread;
+    this.#onMoved = onMoved;
+    this.parallel = thread.parallel;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#use(thread);
+  }
+
+  get canInterrupt(): boolean {
+    return this.#thread?.canInterrupt ?? false;
+  }
+
+  onConnectionLost(listener: (connection: number, error: WorkerCrashedError) => void): void {
+    this.#onConnectionLost = listener;
+  }
+
+  request(request: Request): Reply | Promise<Reply> {
+    if (this.#end !== undefined) return failed(this.#end);
+    const lost = this.#seatOf(request)?.lost;
+    if (lost !== undefined) return this.#answerLost(request, lost);
+    const thread = this.#thread;
+    if (thread === undefined) return this.#requestLater(request);
+    const reply = thread.request(request);
+    return reply instanceof Promise
+      ? reply.then((late) => this.#received(thread, request, late))
+      : this.#received(thread, request, reply);
+  }
+
+  interrupt(connection: number): void {
+    this.#thread?.interrupt(connection);
+  }
+
+  close(): Promise<void> {
+    const end = new PoolClosedError("The connection's thread is closed; open a new pool.");
+    this.#closing ??= this.#stop(end, undefined, (thread) => thread.close());
+    return this.#closing;
+  }
+
+  /** Whatever runs is not run anywhere else. */
+  terminate(): Promise<void> {
+    const end = new WorkerCrashedError("The thread was ended while it may have had work to do.");
+    return this.#stop(end, end, (thread) => thread.terminate());
+  }
+
+  /** Leaves the thread as it is, and looks for the next one. */
+  leaveThread(): void {
+    if (this.#thread !== undefined) this.#leave(this.#thread);
+  }
+
+  async #stop(
+    end: Error,
+    closed: WorkerCrashedError | undefined,
+    stop: (thread: Port) => Promise<void>,
+  ): Promise<void> {
+    this.#end ??= end;
+    const thread = this.#thread;
+    this.#thread = undefined;
+    try {
+      await this.#reaching;
+      if (thread !== undefined) await stop(thread);
+    } finally {
+      this.#settleClosed(closed);
+    }
+  }
+
+  #use(thread: Port): void {
+    this.#thread = thread;
+    void thread.closed.then(() => this.#leave(thread));
+  }
+
+  /** The thread is gone: what was open in it is lost, and the next one is looked for. */
+  #leave(thread: Port): void {
+    if (this.#thread !== thread) return;
+    this.#thread = undefined;
+    void thread.terminate();
+    if (this.#end !== undefined) return;
+    for (const [connection, seat] of this.#seats) {
+      if (seat.lost !== undefined || !(seat.hasState || seat.cursors.size > 0 || seat.isAdopted)) {
+        continue;
+      }
+      this.#lose(connection, seat, lostError({ mayHaveRun: false }));
+    }
+    void this.#reach();
+  }
+
+  #lose(connection: number, seat: Seat, error: WorkerCrashedError): void {
+    seat.lost = error;
+    this.#onConnectionLost(connection, error);
+  }
+
+  /** Resolves when there is a thread again, or when the port has ended for want of one. */
+  #reach(): Promise<void> {
+    this.#reaching ??= this.#tryReach()
+      .catch((thrown) => this.#give(thrown))
+      .finally(() => {
+        this.#reaching = undefined;
+      });
+    return this.#reaching;
+  }
+
+  async #tryReach(): Promise<void> {
+    while (this.#thread === undefined && this.#end === undefined) {
+      const thread = await this.#findThread();
+      if (this.#end !== undefined) {
+        await thread.close();
+        return;
+      }
+      if (await this.#reopenIn(thread)) {
+        this.#use(thread);
+        this.#onMoved();
+      } else await thread.terminate();
+    }
+  }
+
+  /** Opens the connections that are not lost; false when the thread is gone before that is done. */
+  async #reopenIn(thread: Port): Promise<boolean> {
+    const open = [...this.#seats].filter(([, { lost }]) => lost === undefined);
+    const replies = await Promise.all(
+      open.map(async ([connection, seat]) => {
+        const { error } = await thread.request({ kind: "open", connection });
+        if (error === undefined || error instanceof WorkerCrashedError) return error;
+        this.#lose(connection, seat, lostError({ mayHaveRun: false, cause: error }));
+        return undefined;
+      }),
+    );
+    return replies.every((error) => error === undefined);
+  }
+
+  /** No thread is to be had: the pool's next try begins anew, and hears why. */
+  #give(thrown: unknown): void {
+    const error = new WorkerCrashedError("No tab could open the database.", { cause: thrown });
+    this.#end ??= error;
+    this.#settleClosed(error);
+  }
+
+  async #requestLater(request: Request): Promise<Reply> {
+    await this.#reach();
+    return this.request(request);
+  }
+
+  #received(thread: Port, request: Request, reply: Reply): Reply | Promise<Reply> {
+    if (!(reply.error instanceof WorkerCrashedError)) {
+      this.#note(request, reply);
+      return reply;
+    }
+    // Asked to end, it is not replaced.
+    if (this.#end !== undefined) return reply;
+    this.#leave(thread);
+    const seat = this.#seatOf(request);
+    const mayHaveRun = reply.error.mayHaveRun && mayLeaveTraces(request, seat);
+    if (seat?.lost !== undefined) return this.#answerLost(request, lostError({ mayHaveRun }));
+    if (!mayHaveRun) return this.#requestLater(request);
+    return failed(
+      new WorkerCrashedError(
+        "The thread that ran the statement is gone: whether it took effect is unknown. Look, before you run it again.",
+        { mayHaveRun, retriable: true, connectionLost: false },
+      ),
+    );
+  }
+
+  #answerLost(request: Request, error: WorkerCrashedError): Reply {
+    if (request.kind !== "close") return failed(error);
+    this.#seats.delete(request.connection);
+    return IDLE;
+  }
+
+  #seatOf(request: Request): Seat | undefined {
+    return request.kind === "file" ? undefined : this.#seats.get(request.connection);
+  }
+
+  #note(request: Request, reply: Reply): void {
+    if (request.kind === "file") return;
+    const { kind, connection } = request;
+    if (kind === "close") {
+      this.#seats.delete(connection);
+      return;
+    }
+    let seat = this.#seats.get(connection);
+    if (kind === "open" && reply.error === undefined && seat === undefined) {
+      seat = { hasState: false, isAdopted: false, cursors: new Set(), lost: undefined };
+      this.#seats.set(connection, seat);
+    }
+    if (seat === undefined) return;
+    if (kind === "adopt") seat.isAdopted = seat.hasState;
+    seat.hasState = !reply.autocommit || reply.tainted;
+    if (kind === "openCursor" || kind === "fetch") {
+      const open = reply.error === undefined && !(reply.result as CursorResult).done;
+      if (open) seat.cursors.add(request.cursor);
+      else seat.cursors.delete(request.cursor);
+    } else if (kind === "closeCursor") seat.cursors.delete(request.cursor);
+    else if (kind === "reset") seat.cursors.clear();
+  }
+}
+
+const IDLE: Reply = {
+  txn: 0,
+  autocommit: true,
+  tainted: false,
+  needsPermit: false,
+  rows: 0,
+  result: undefined,
+  error: undefined,
+};
+
+function failed(error: Error): Reply {
+  return { ...IDLE, error };
+}
+
+function lostError(details: { readonly mayHaveRun: boolean; readonly cause?: unknown }) {
+  const known = details.mayHaveRun
+    ? "whether its latest statement took effect is unknown"
+    : "what was open in it was rolled back";
+  return new WorkerCrashedError(`The thread of the connection is gone: ${known}.`, {
+    ...details,
+    retriable: true,
+  });
+}
+
+/** Statements that can neither commit nor, inside a transaction, write for good. */
+const CANNOT_COMMIT =
+  /^\s*(?:select|insert|update|delete|replace|with|values|begin|savepoint|rollback)\b/i;
+const ONLY_BEGINS = /^\s*begin\b/i;
+
+/** The statements are not all within a transaction that has gone with its connection. */
+function mayEnd(statements: readonly string[], seat: Seat | undefined): boolean {
+  return !(seat?.hasState && statements.every((sql) => CANNOT_COMMIT.test(sql)));
+}
+
+/** The request, if it ran, may have changed the database for good. */
+function mayLeaveTraces(request: Request, seat: Seat | undefined): boolean {
+  switch (request.kind) {
+    case "open":
+    case "close":
+    case "reset":
+    case "adopt":
+    case "fetch":
+    case "closeCursor":
+    case "describe":
+      return false;
+    // Without the permit nothing that writes has been run.
+    case "run":
+    case "watch":
+    case "openCursor":
+      return request.permit && !ONLY_BEGINS.test(request.sql) && mayEnd([request.sql], seat);
+    case "many":
+      return request.permit && mayEnd([request.sql], seat);
+    case "batch":
+      return (
+        request.permit &&
+        mayEnd(
+          request.statements.map(({ sql }) => sql),
+          seat,
+        )
+      );
+    case "script":
+      return request.permit;
+    case "backup":
+    case "import":
+    case "file":
+      return true;
+    default:
+      return request satisfies never;
+  }
+}

@@ -1,0 +1,160 @@
+// Connections of other tabs in a worker: each guest has a line of its own, and a host of its own beside
+// the others in the one instance of SQLite. See `rpc/tab-protocol.ts` for who says what.
+
+import { RowPacker } from "../rpc/codec.ts";
+import type { FromHost, ToHost } from "../rpc/endpoint.ts";
+import { type RequestHandler, serve } from "../rpc/server.ts";
+import {
+  type FromLine,
+  type LineSettings,
+  lifeLock,
+  lineChannel,
+  type TabMessage,
+  tabNames,
+} from "../rpc/tab-protocol.ts";
+import { takeWebLock, whenFree } from "../rpc/web-lock.ts";
+import type { Host } from "./host.ts";
+
+/** How long transactions of guests may take to end before the worker leaves. */
+const LEAVE_GRACE_MS = 1_000;
+
+/** Which database's other tabs a worker is open to, and the name it has among them. */
+export interface GuestOptions {
+  readonly database: string;
+  readonly thread: string;
+}
+
+/** Takes the locks of a thread that is about to open the files; returns what lets them go. */
+export async function takeThreadLocks({ database, thread }: GuestOptions): Promise<() => void> {
+  const life = await takeWebLock(lifeLock(thread));
+  const files = await takeWebLock(tabNames(database).files, { mode: "shared" });
+  return () => {
+    files.release();
+    life.release();
+  };
+}
+
+/**
+ * The host of the thread's own caller; other tabs' come and go beside it, and end before it does.
+ * `onHandedOver` is called when it has closed although its own caller has not said so.
+ */
+export function withGuests(
+  host: Host,
+  options: GuestOptions,
+  onHandedOver: () => void,
+): RequestHandler {
+  const close = async (): Promise<void> => {
+    await guests.leave();
+    await host.close();
+  };
+  const guests = new Guests(host, options, () => void close().finally(onHandedOver));
+  return { handle: (request, serial) => host.handle(request, serial), close };
+}
+
+interface Guest {
+  readonly host: Host;
+  readonly channel: BroadcastChannel;
+  /** It has been told of a commit, and tells the other tabs of it if it lives long enough. */
+  hasCommitted: boolean;
+  /** Called after each answer while the worker is about to leave. */
+  onAnswer: () => void;
+}
+
+class Guests {
+  readonly #host: Host;
+  readonly #thread: string;
+  readonly #channel: BroadcastChannel;
+  readonly #guests = new Set<Guest>();
+  readonly #handOver: () => void;
+  #hasLeft = false;
+
+  constructor(host: Host, { database, thread }: GuestOptions, handOver: () => void) {
+    this.#host = host;
+    this.#thread = thread;
+    this.#handOver = handOver;
+    this.#channel = new BroadcastChannel(tabNames(database).channel);
+    this.#channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#hear(data);
+    this.announce();
+  }
+
+  announce(): void {
+    this.#post({ type: "thread", thread: this.#thread, guests: this.#guests.size });
+  }
+
+  /**
+   * Sees all guests off. What a guest has sent and has no answer to has not run, and never will here: it
+   * can send it again elsewhere.
+   */
+  async leave(): Promise<void> {
+    this.#hasLeft = true;
+    this.#channel.close();
+    await Promise.all([...this.#guests].map((guest) => this.#seeOff(guest)));
+  }
+
+  #hear(message: TabMessage): void {
+    if (message.type === "hello") this.announce();
+    else if (message.type === "handOver") this.#handOver();
+    else if (message.type === "line" && message.thread === this.#thread) {
+      this.#welcome(message.line, message.settings);
+    }
+  }
+
+  #welcome(line: string, settings: LineSettings): void {
+    const channel = new BroadcastChannel(lineChannel(line));
+    const host = this.#host.guest(settings, new RowPacker());
+    const guest: Guest = { host, channel, hasCommitted: false, onAnswer() {} };
+    this.#guests.add(guest);
+    const endpoint = {
+      post: (message: unknown) => {
+        guest.hasCommitted ||= tellsOfCommit(message as FromHost);
+        if (this.#guests.has(guest)) channel.postMessage(message);
+        guest.onAnswer();
+      },
+      onMessage: (listener: (message: unknown) => void) => {
+        channel.onmessage = ({ data }: MessageEvent<ToHost>) => listener(data);
+      },
+    };
+    serve(endpoint, host);
+    channel.postMessage({ type: "ready" } satisfies FromLine);
+    // The guest has let go of the line, or is gone.
+    void whenFree(lifeLock(line)).then(() => this.#gone(guest));
+  }
+
+  async #gone(guest: Guest): Promise<void> {
+    if (!this.#guests.has(guest)) return;
+    await this.#forget(guest);
+    if (guest.hasCommitted) this.#post({ type: "change", tables: "any" });
+  }
+
+  async #forget(guest: Guest): Promise<void> {
+    if (!this.#guests.delete(guest)) return;
+    guest.channel.onmessage = null;
+    await guest.host.close();
+    guest.channel.close();
+    guest.onAnswer();
+  }
+
+  async #seeOff(guest: Guest): Promise<void> {
+    const deadline = performance.now() + LEAVE_GRACE_MS;
+    while (guest.host.isInTransaction && this.#guests.has(guest)) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) break;
+      await new Promise<void>((resolve) => {
+        guest.onAnswer = resolve;
+        setTimeout(resolve, leftMs);
+      });
+    }
+    if (!this.#guests.has(guest)) return;
+    guest.channel.onmessage = null;
+    guest.channel.postMessage({ type: "left" } satisfies FromHost);
+    await this.#forget(guest);
+  }
+
+  #post(message: TabMessage): void {
+    if (!this.#hasLeft) this.#channel.postMessage(message);
+  }
+}
+
+function tellsOfCommit(message: FromHost): boolean {
+  return message.type === "replies" && message.replies.some(({ changed }) => changed !== undefined);
+}

@@ -1,0 +1,17 @@
+// The globals of `tabs-page.ts`, as the scripts of tests see them.
+
+import type { ConnectionPool } from "sqlite-wasm-pool";
+
+/** A worker of a page, in which scripts run one after another. */
+export interface TabWorker {
+  run<A, R>(script: (argument: A) => R | Promise<R>, argument: A): Promise<R>;
+  terminate(): void;
+}
+
+declare global {
+  var openPool: typeof import("sqlite-wasm-pool").openPool;
+  /** Kept by a test's script for the next one in the same tab or worker. */
+  var pool: ConnectionPool;
+  var newWorker: () => TabWorker;
+  var worker: TabWorker;
+}
