@@ -26,6 +26,11 @@ const SCHEMA_TABLE = "sqlite_schema";
 /** What the authorizer calls it. */
 const SCHEMA_TABLE_OF_OLD = "sqlite_master";
 
+/** https://sqlite.org/dbpage.html */
+const PAGES_TABLE = "sqlite_dbpage";
+/** The schema of what is the connection's own. */
+const TEMP = "temp";
+
 /** Tables whose content follows from other tables, without a word to the authorizer. */
 const DERIVED = /^(?:dbstat|sqlite_dbpage|sqlite_sequence|sqlite_stat\d|pragma_.*)$/;
 
@@ -37,6 +42,9 @@ export class Compilation {
   /** By a statement that is there for it. */
   #changesSchema = false;
   #writesSchema = false;
+  #writesPages = false;
+  /** Tables that SQLite keeps by itself and that are not told by name. */
+  #writesUnnamed = false;
   #read: Set<string> | undefined;
   #readsAny = false;
 
@@ -58,11 +66,13 @@ export class Compilation {
   get writes(): Writes | undefined {
     const written = this.#written;
     if (written === undefined) return UNNAMED;
-    if (written.size === 0) return undefined;
     const uncounted = this.#writesSchema;
-    // Whoever writes the schema by hand may have changed any table.
-    if (uncounted && !this.#changesSchema) return { tables: "any", uncounted };
-    return { tables: [...written], uncounted };
+    // Whoever writes the schema or whole pages by hand may have changed any table.
+    const byHand = (uncounted && !this.#changesSchema) || this.#writesPages;
+    if (byHand) return { tables: "any", uncounted };
+    return written.size > 0 || this.#writesUnnamed
+      ? { tables: [...written], uncounted }
+      : undefined;
   }
 
   /** Parameters as {@link taints} has them. */
@@ -113,16 +123,18 @@ export class Compilation {
 
   #noteWrite(table: string, schema: string): void {
     this.#written ??= new Set();
+    if (schema === TEMP) return;
     const name = qualified(table, schema);
-    if (name === undefined) return;
-    this.#written.add(name);
+    if (name === undefined) this.#writesUnnamed = true;
+    else this.#written.add(name);
     if (table === SCHEMA_TABLE_OF_OLD) this.#writesSchema = true;
+    if (table === PAGES_TABLE) this.#writesPages = true;
   }
 }
 
-/** The name a table is told by; undefined for one that no other connection can see. */
+/** The name a table is told by; undefined for one that is not told of. */
 export function qualified(table: string, schema: string): string | undefined {
-  if (schema === "temp") return undefined;
+  if (schema === TEMP) return undefined;
   const name = table === SCHEMA_TABLE_OF_OLD ? SCHEMA_TABLE : table;
   // SQLite keeps its other tables by itself, and does not tell of all it does to them.
   if (name.startsWith("sqlite_") && name !== SCHEMA_TABLE) return undefined;

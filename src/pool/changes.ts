@@ -3,7 +3,7 @@
 import type { BindParams, Tables } from "../types.ts";
 import type { Sql } from "./connection.ts";
 import type { Lending } from "./lending.ts";
-import type { QueryOptions } from "./options.ts";
+import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
 import { type Statement, toStatement } from "./sql.ts";
 import { type Reading, Watch } from "./watch.ts";
@@ -37,7 +37,10 @@ export class Changes {
         return this.#read<T>(statement, { ...options, signal }, isFirst);
       },
       signal: options?.signal,
-      onStart: () => this.#watches.add(watch),
+      onStart: () => {
+        if (options !== undefined) checkQueryOptions(options);
+        this.#watches.add(watch);
+      },
       onEnd: () => this.#watches.delete(watch),
     });
     return watch;

@@ -333,7 +333,7 @@ export class ConnectionPool {
    * The rows of a statement that reads: at once, and again after every commit that changed one of the
    * tables they come from, whichever connection or pool made it. Commits that come while the loop is
    * busy are answered by one reading, begun after the last of them: what comes last is never stale. A
-   * connection is borrowed for each reading, and for no longer.
+   * connection is borrowed for each reading, and for no longer; `options` are those of each reading.
    *
    * The loop ends with `break`, when the signal of `options` is aborted (it throws the reason then), and
    * quietly when the pool is closed. Throws as {@link Connection.query} does; SQLITE_READONLY for a

@@ -16,7 +16,7 @@ export interface WatchSource<T> {
   read(signal: AbortSignal, isFirst: boolean): Promise<Reading<T>>;
   /** The caller's own signal. */
   readonly signal: AbortSignal | undefined;
-  /** From now on the watch is to be told of commits. */
+  /** From now on the watch is to be told of commits. @throws TypeError, RangeError for wrong options */
   onStart(): void;
   onEnd(): void;
 }
@@ -75,8 +75,8 @@ export class Watch<T> implements AsyncIterableIterator<T[]> {
     const { signal } = this.#stop;
     const callers = this.#source.signal;
     const abort = () => this.#stop.abort(callers?.reason);
-    callers?.addEventListener("abort", abort);
     this.#source.onStart();
+    callers?.addEventListener("abort", abort);
     try {
       if (callers?.aborted) abort();
       for (let isFirst = true; ; isFirst = false) {

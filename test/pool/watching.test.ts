@@ -279,6 +279,7 @@ inEveryPlace(({ open }) => {
     const pool = await withTable();
     await pool.executeScript(`
       CREATE VIRTUAL TABLE words USING fts5 (a);
+      CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
       CREATE TABLE texts (id INTEGER PRIMARY KEY, a);
       CREATE VIRTUAL TABLE texts_index USING fts5 (a, content = 'texts', content_rowid = 'id');
       INSERT INTO texts VALUES (1, 'one');
@@ -286,11 +287,14 @@ inEveryPlace(({ open }) => {
     const words = watch(pool, "SELECT a FROM words ('one') ORDER BY rowid");
     const content = watch(pool, "SELECT c0 AS a FROM words_content");
     const texts = watch(pool, "SELECT a FROM texts_index ('one')");
-    await Promise.all([words.next(), content.next(), texts.next()]);
+    const vocabulary = watch(pool, "SELECT cnt AS a FROM vocabulary");
+    const all = [words, content, texts, vocabulary];
+    await Promise.all(all.map(({ next }) => next()));
     for (let i = 1; i <= 2; i++) {
       await pool.execute("INSERT INTO words VALUES ('one')");
       expect(await words.next()).toHaveLength(i);
       expect(await content.next()).toHaveLength(i);
+      expect(await vocabulary.next()).toEqual([i]);
     }
     await pool.execute("UPDATE texts SET a = 'One'");
     expect(await texts.next()).toEqual(["One"]);
@@ -356,6 +360,11 @@ inEveryPlace(({ open }) => {
     expect(await version.next()).toEqual([3]);
     expect((await pragma.next()).value).toEqual([{ user_version: 3 }]);
     expect(changes).toEqual([["counted"]]);
+    await pool.execute("UPDATE sqlite_sequence SET seq = 7");
+    expect(await sequence.next()).toEqual([7]);
+    expect(changes).toEqual([["counted"]]);
+    await pool.execute("UPDATE sqlite_dbpage SET data = data WHERE pgno = 2");
+    expect(changes[1]).toEqual(["counted", "other", "sqlite_schema", "t"]);
   });
 
   test("temporary tables are nobody else's business", async () => {
@@ -441,6 +450,7 @@ inEveryPlace(({ open }) => {
     expect((await refused("SELECT ?", [])).message).toMatch(/parameter/);
     expect(await refused("SELECT ?", [{}])).toBeInstanceOf(TypeError);
     expect(await refused("SELECT 1", [], { every: 5 })).toBeInstanceOf(TypeError);
+    expect((await refused("SELECT 1", [], { signal: 5 })).message).toMatch(/AbortSignal/);
     expect(changes).toEqual([]);
     expect(await pool.query("SELECT * FROM t")).toEqual([]);
   });
