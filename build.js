@@ -5,12 +5,14 @@
 //   vendor/sqlite3.js  the official build's JavaScript; it looks for its files beside the page's script,
 //                      which nobody asks it to: `engine/binding.ts` brings the module along
 //   worker/web.js      the worker's entry with all it imports, because import maps do not reach workers
+//   engine/sql-js/     sql.js, see scripts/sql-js.js
 //   inline/            engine and worker as text, gzip in base64, for bundlers that do not know of assets and workers
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
+import { writeSqlJs } from "./scripts/sql-js.js";
 
 const require = createRequire(import.meta.url);
 const { name, version, license } = require("@sqlite.org/sqlite-wasm/package.json");
@@ -18,6 +20,7 @@ const { name, version, license } = require("@sqlite.org/sqlite-wasm/package.json
 const dist = (path) => new URL(`dist/${path}`, import.meta.url).pathname;
 
 copyFileSync(require.resolve("@sqlite.org/sqlite-wasm/sqlite3.wasm"), dist("sqlite3.wasm"));
+writeSqlJs(new URL("dist/engine/sql-js/", import.meta.url));
 await bundle("@sqlite.org/sqlite-wasm", dist("vendor/sqlite3.js"));
 await bundle(dist("worker/web.js"), dist("worker/web.js"));
 const wasm = packed("sqlite3.wasm");

@@ -74,6 +74,23 @@ test("imports go down only", () => {
   expect(wrong).toEqual([]);
 });
 
+test("an engine is loaded only where it is used", () => {
+  const reached = new Set<string>();
+  const visit = (module: string): void => {
+    if (reached.has(module) || !files.includes(`${module}.ts`)) return;
+    reached.add(module);
+    const text = readFileSync(join(SRC, `${module}.ts`), "utf8");
+    const statically = /^(?:import|export) (?!type )(?:[^;"]* from )?"(\.[^"]+)";/gm;
+    for (const [, to = ""] of text.matchAll(statically)) {
+      visit(normalize(join(dirname(module), to)).replace(/\.[tj]s$/, ""));
+    }
+  };
+  for (const entry of ["index", "index.web", "runtime/node", "runtime/web"]) visit(entry);
+  for (const entry of ["worker/inline", "worker/node", "worker/web"]) visit(entry);
+  expect(reached).toContain("worker/host");
+  expect([...reached].filter((module) => /^engine\/sql(ite-wasm|-js)/.test(module))).toEqual([]);
+});
+
 test("every layer is in the table", () => {
   expect(new Set(files.map((file) => layerOf(file.replace(/\.ts$/, ""))))).toEqual(
     new Set(Object.keys(MAY_IMPORT)),

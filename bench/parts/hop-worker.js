@@ -8,6 +8,7 @@ import { DirectRows } from "../../dist/rpc/direct-rows.js";
 import { createSharedMemory } from "../../dist/shm/layout.js";
 import { Host } from "../../dist/worker/host.js";
 import { openNodeStorage } from "../../dist/worker/node-storages.js";
+import { importSqlJs } from "../../dist/worker/sql-js-script.js";
 
 const wasm = createRequire(import.meta.url).resolve("@sqlite.org/sqlite-wasm/sqlite3.wasm");
 const host = await Host.start(
@@ -29,7 +30,7 @@ const host = await Host.start(
     slot: 0,
     module: await WebAssembly.compile(readFileSync(wasm)),
   },
-  openNodeStorage,
+  { openStorage: openNodeStorage, loadSqlJs: importSqlJs },
   new DirectRows(),
   undefined,
 );

@@ -15,6 +15,7 @@ import * as code from "./codes.ts";
 import { FileSize } from "./file-size.ts";
 import { LogFile } from "./log-file.ts";
 import { ReadAheadFile } from "./read-ahead.ts";
+import { TemporaryFile } from "./temporary-file.ts";
 
 /** The name the VFS is registered under. */
 export const VFS_NAME = "pool";
@@ -56,6 +57,11 @@ interface OpenFile extends FileLockHolder, ShmHolder {
   readonly blocks: ReadAheadFile | undefined;
   readonly database: Database | undefined;
   readonly deleteOnClose: boolean;
+}
+
+function newOpenFile(path: string, file: StorageFile): OpenFile {
+  const locks = { level: LOCK_NONE, sharedMask: 0, exclusiveMask: 0 };
+  return { path, file, blocks: undefined, database: undefined, deleteOnClose: false, ...locks };
 }
 
 function refuseWrite(): never {
@@ -220,18 +226,14 @@ export class Vfs {
   };
 
   #open(name: Pointer, flags: number): OpenFile {
-    if (name === 0) {
-      // The build keeps temporary files in memory (SQLITE_TEMP_STORE=2) and has no need to ask.
-      throw new StorageFault("unsupported", "BUG: SQLite asked for a temporary file");
-    }
+    if (name === 0) return newOpenFile("", new TemporaryFile());
     const path = this.#binding.readCString(name);
     const database = (flags & code.OPEN_MAIN_DB) === 0 ? undefined : this.#useDatabase(path);
     try {
       const file = this.#openFile(path, flags);
       const blocks = file instanceof ReadAheadFile ? file : undefined;
       const deleteOnClose = (flags & code.OPEN_DELETEONCLOSE) !== 0;
-      const locks = { level: LOCK_NONE, sharedMask: 0, exclusiveMask: 0 };
-      return { path, file, blocks, database, deleteOnClose, ...locks };
+      return { ...newOpenFile(path, file), blocks, database, deleteOnClose };
     } catch (thrown) {
       if (database !== undefined) this.#leaveDatabase(path, database);
       throw thrown;

@@ -11,6 +11,8 @@ import type { WritePermits, WriteQueue } from "./write-queue.ts";
 export interface Capabilities {
   /** Statements of different connections run at the same time, on several threads. */
   readonly parallelReads: boolean;
+  /** Several connections can be lent at once; else the pool lends its one connection in turn. */
+  readonly severalConnections: boolean;
   /** Other tabs of the origin may use the database at the same time. */
   readonly crossTab: boolean;
   /** A resolved commit survives the end of the process (and, with `synchronous` full, of power). */
@@ -44,6 +46,8 @@ export interface Backend {
   readonly path: string;
   readonly storage: StorageKind;
   readonly engine: EngineKind;
+  /** Most connections the engine can have open; a pool with a larger `maxConnections` lends fewer. */
+  readonly mostConnections: number;
   /** Most worker threads to start; 0: SQLite runs in the calling thread. */
   readonly threads: number;
   readonly crossTab: boolean;

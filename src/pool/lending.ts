@@ -30,10 +30,10 @@ export class Lending {
   readonly #leases = new Map<Link, Lease>();
 
   constructor(context: PoolContext, links: Links) {
-    const { options, events } = context;
+    const { backend, options, events } = context;
     this.#context = context;
     this.#links = links;
-    this.#pool = new LeasePool<Link>(options.maxConnections, {
+    this.#pool = new LeasePool<Link>(Math.min(options.maxConnections, backend.mostConnections), {
       open: () => links.open(),
       close: (link, reason) => links.close(link, reason),
       timedOut: (waitedMs) => this.timedOut(waitedMs),
@@ -46,9 +46,14 @@ export class Lending {
   /** Counts, and what sets how many there may be. */
   get pool(): Pick<
     LeasePool<Link>,
-    "outCount" | "idleCount" | "totalCount" | "waitingCount" | "max" | "resize" | "evict"
+    "outCount" | "idleCount" | "totalCount" | "waitingCount" | "max" | "evict"
   > {
     return this.#pool;
+  }
+
+  /** Sets how many connections may be open: no more than the engine can have. */
+  resize(maxConnections: number): void {
+    this.#pool.resize(Math.min(maxConnections, this.#context.backend.mostConnections));
   }
 
   /** Every open connection, in the order of their numbers. */
@@ -153,8 +158,9 @@ export class Lending {
     events.emit("timeout", { waitedMs });
     const leases = reportLeases(this.#leases.values());
     const { outCount, max, waitingCount } = this.#pool;
+    const raise = this.#isAtEnginesLimit ? "acquireTimeout" : "maxConnections or acquireTimeout";
     return new AcquireTimeoutError(
-      `pool "${options.name}" had no connection free within ${Math.round(waitedMs)} ms (${outCount} of ${max} out, ${waitingCount} waiting: ${describeLeases(leases)}); release sooner, or raise maxConnections or acquireTimeout`,
+      `pool "${options.name}" had no connection free within ${Math.round(waitedMs)} ms (${outCount} of ${max} out, ${waitingCount} waiting: ${describeLeases(leases)}); release sooner, or raise ${raise}`,
       { reason: "timeout", leases },
     );
   }
@@ -173,10 +179,16 @@ export class Lending {
   nested(why: string): AcquireTimeoutError {
     this.#context.counters.rejected++;
     const leases = reportLeases(this.#leases.values());
+    const more = this.#isAtEnginesLimit ? "" : ", or raise maxConnections";
     return new AcquireTimeoutError(
-      `pool "${this.#context.options.name}" would wait for ever: ${why}; use the connection you were given, or raise maxConnections (${describeLeases(leases)})`,
+      `pool "${this.#context.options.name}" would wait for ever: ${why}; use the connection you were given${more} (${describeLeases(leases)})`,
       { reason: "nested", leases },
     );
+  }
+
+  /** A larger `maxConnections` would change nothing. */
+  get #isAtEnginesLimit(): boolean {
+    return this.#pool.max >= this.#context.backend.mostConnections;
   }
 
   async #acquireLater(

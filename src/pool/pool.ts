@@ -139,11 +139,12 @@ export class ConnectionPool {
 
   /** What this pool really has, here and now. */
   get capabilities(): Capabilities {
-    const { crossTab, durable, role, threads } = this.#context.backend;
-    const wal = this.#journalMode === "wal";
-    const several = threads > 1 && this.maxConnections > 1;
+    const { crossTab, durable, role, threads, mostConnections } = this.#context.backend;
+    const wal = this.#journalMode === "wal" && mostConnections > 1;
+    const severalConnections = this.maxConnections > 1;
     return {
-      parallelReads: this.#links.isParallel && several,
+      parallelReads: this.#links.isParallel && threads > 1 && severalConnections,
+      severalConnections,
       crossTab,
       durable,
       wal,
@@ -351,7 +352,8 @@ export class ConnectionPool {
 
   /** A consistent copy of the database; readers and the writer go on meanwhile. */
   export(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array> {
-    return this.read((db) => exportBytes(db, options?.signal), options);
+    const { temporaryPath } = this.#context.backend;
+    return this.read((db) => exportBytes(db, temporaryPath, options?.signal), options);
   }
 
   /**
@@ -381,7 +383,7 @@ export class ConnectionPool {
     const db = await this.#lending.acquire(options, true);
     try {
       await beginSnapshot(db);
-      yield* exportChunks(db, options.signal);
+      yield* exportChunks(db, this.#context.backend.temporaryPath, options.signal);
     } finally {
       await this.#lending.giveBack(db);
     }
@@ -434,7 +436,7 @@ export class ConnectionPool {
   /** Sets how many connections may be open; those too many are closed as they come back. */
   resize(maxConnections: number): void {
     checkMaxConnections(maxConnections);
-    this.#lending.pool.resize(maxConnections);
+    this.#lending.resize(maxConnections);
   }
 
   /** Closes idle connections beyond the first. */

@@ -1,7 +1,7 @@
 // Operations on the whole database, each on one borrowed connection.
 
 import { StorageError } from "../errors.ts";
-import type { BackupResult, Reply, Request } from "../rpc/protocol.ts";
+import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
 import type { CheckpointMode } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import type { Link } from "./link.ts";
@@ -34,6 +34,9 @@ export interface CheckpointResult {
   /** Frames of the log that are in the database; -1 outside WAL mode. */
   readonly checkpointed: number;
 }
+
+/** What a build of SQLite with a table of its pages says it has, https://sqlite.org/dbpage.html */
+const PAGE_TABLE = "ENABLE_DBPAGE_VTAB";
 
 const CHECKPOINT_MODES: readonly string[] = ["passive", "full", "restart", "truncate"];
 
@@ -78,12 +81,16 @@ async function tryCheckpoint(db: Connection, mode: CheckpointMode): Promise<Chec
 }
 
 /** The bytes of the database as of the snapshot that `db` reads from. */
-export async function exportBytes(db: Connection, signal?: AbortSignal): Promise<Uint8Array> {
+export async function exportBytes(
+  db: Connection,
+  temporaryPath: () => string,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const pageSize = Number(await db.queryValue("PRAGMA page_size"));
   const pageCount = Number(await db.queryValue("PRAGMA page_count"));
   const bytes = new Uint8Array(pageSize * pageCount);
   let at = 0;
-  for await (const chunk of exportChunks(db, signal)) {
+  for await (const chunk of exportChunks(db, temporaryPath, signal)) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
@@ -93,22 +100,36 @@ export async function exportBytes(db: Connection, signal?: AbortSignal): Promise
 /** The same bytes, about a megabyte at a time. */
 export async function* exportChunks(
   db: Connection,
+  temporaryPath: () => string,
   signal?: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const hasPageTable = await db.queryValue(`SELECT sqlite_compileoption_used('${PAGE_TABLE}')`);
+  const chunks = hasPageTable
+    ? pagesOfTable(db, signal)
+    : pagesOfCopy(db.link, temporaryPath(), signal);
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    // The copy has no log beside it: versions 1 say so, and it opens anywhere, read-only media too.
+    if (isFirst) chunk.fill(1, 18, 20);
+    isFirst = false;
+    yield chunk;
+  }
+}
+
+async function* pagesOfTable(
+  db: Connection,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
   const pageSize = Number(await db.queryValue("PRAGMA page_size"));
   const pages = Math.max(1, Math.floor(SPOOL_BYTES / pageSize));
   const options = { rowMode: "array", chunkSize: pages, signal } as const;
   let chunk = new Uint8Array(pages * pageSize);
   let filled = 0;
-  let isFirst = true;
   for await (const [page] of db.iterate<[Uint8Array]>(
     "SELECT data FROM sqlite_dbpage ORDER BY pgno",
     [],
     options,
   )) {
-    // The copy has no log beside it: versions 1 say so, and it opens anywhere, read-only media too.
-    if (isFirst) page.fill(1, 18, 20);
-    isFirst = false;
     chunk.set(page, filled);
     filled += page.length;
     if (filled < chunk.length) continue;
@@ -117,6 +138,27 @@ export async function* exportChunks(
     filled = 0;
   }
   if (filled > 0) yield chunk.subarray(0, filled);
+}
+
+/** By way of a copy at `path`, for engines without the table of pages. */
+async function* pagesOfCopy(
+  link: Link,
+  path: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  try {
+    await backup(link, path, { signal });
+    for (let offset = 0; ; ) {
+      signal?.throwIfAborted();
+      const reply = await askFile(link, { operation: "read", path, offset, length: SPOOL_BYTES });
+      const chunk = reply.result as Uint8Array<ArrayBuffer>;
+      if (chunk.length === 0) return;
+      yield chunk;
+      offset += chunk.length;
+    }
+  } finally {
+    if (link.broken === undefined) await askFile(link, { operation: "delete", path });
+  }
 }
 
 /** Copies the database into another file, page by page, from one snapshot. */
@@ -154,7 +196,7 @@ export async function importDatabase(
 ): Promise<void> {
   const chunks = source instanceof ReadableStream ? streamed(source) : sliced(source);
   const file = (operation: "create" | "append" | "delete", bytes?: Uint8Array) =>
-    ask(link, { kind: "file", operation, path, bytes });
+    askFile(link, { operation, path, bytes });
   await file("create");
   try {
     let size = 0;
@@ -212,6 +254,10 @@ async function* sliced(source: Uint8Array | ArrayBuffer): AsyncGenerator<Uint8Ar
   for (let at = 0; at < bytes.length; at += SPOOL_BYTES) {
     yield bytes.subarray(at, at + SPOOL_BYTES);
   }
+}
+
+function askFile(link: Link, request: Omit<FileRequest, "kind" | "connection">): Promise<Reply> {
+  return ask(link, { kind: "file", connection: link.id, ...request });
 }
 
 async function ask(link: Link, request: Request): Promise<Reply> {

@@ -158,11 +158,15 @@ export interface ImportRequest extends OnConnection {
 }
 
 /** Works on a file through the thread's storage, outside SQLite. */
-export interface FileRequest {
+export interface FileRequest extends OnConnection {
   readonly kind: "file";
-  readonly operation: "create" | "append" | "delete";
+  readonly operation: "create" | "append" | "read" | "delete";
   readonly path: string;
+  /** What to append. */
   readonly bytes?: Uint8Array | undefined;
+  /** Where to read. The result is up to `length` bytes; fewer, or none, at the end of the file. */
+  readonly offset?: number | undefined;
+  readonly length?: number | undefined;
 }
 
 export type Request =
@@ -283,4 +287,6 @@ export interface ThreadConfig {
   readonly slot: number;
   /** The compiled engine, where the caller has it already. */
   readonly module?: WebAssembly.Module | undefined;
+  /** The address of the engine's script, for threads that cannot import it by themselves. */
+  readonly engineScript?: string | undefined;
 }

@@ -1,23 +1,33 @@
 // The engine of Node, Deno and Bun, compiled.
 
 import { StorageError } from "../errors.ts";
+import type { EngineKind } from "../types.ts";
 import { isDeno } from "./detect.ts";
+import { canCompile } from "./engines.ts";
 
-const WASM = "../sqlite3.wasm";
+const WASM_FILES: Readonly<Record<EngineKind, string>> = {
+  "sqlite-wasm": "../sqlite3.wasm",
+  "sql.js": "../engine/sql-js/sql-js.wasm",
+};
 
-let compiled: Promise<WebAssembly.Module> | undefined;
+const compiled = new Map<EngineKind, Promise<WebAssembly.Module>>();
 
-/** The engine, compiled once in this thread and sent to all others. @throws StorageError */
-export function compileEngine(): Promise<WebAssembly.Module> {
-  compiled ??= compile().catch((thrown) => {
-    compiled = undefined;
-    throw thrown;
-  });
-  return compiled;
+/**
+ * The engine, compiled once in this thread and sent to all others; undefined without WebAssembly.
+ * @throws StorageError
+ */
+export async function compileEngine(engine: EngineKind): Promise<WebAssembly.Module | undefined> {
+  if (!(await canCompile())) return undefined;
+  let module = compiled.get(engine);
+  if (module === undefined) {
+    module = compile(new URL(WASM_FILES[engine], import.meta.url));
+    compiled.set(engine, module);
+    module.catch(() => compiled.delete(engine));
+  }
+  return module;
 }
 
-async function compile(): Promise<WebAssembly.Module> {
-  const url = new URL(WASM, import.meta.url);
+async function compile(url: URL): Promise<WebAssembly.Module> {
   return (isDeno() && (await importSource(url))) || WebAssembly.compile(await read(url));
 }
 

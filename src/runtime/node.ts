@@ -4,7 +4,7 @@ import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
-import type { Tables } from "../types.ts";
+import type { StorageKind, Tables } from "../types.ts";
 import {
   type BackendOptions,
   threadSettings,
@@ -25,6 +25,7 @@ import {
   type SharedDatabase,
   takeSlot,
 } from "./databases.ts";
+import { chooseEngine, traitsOf } from "./engines.ts";
 import { spawnNodeThread } from "./spawn.ts";
 
 /** How long to wait between two tries at a file that another process owns, in milliseconds. */
@@ -33,7 +34,7 @@ const LOCK_POLL_MS = 20;
 /** @throws StorageError (`locked` when another process has the file) */
 export async function openBackend<Queue>(path: string, options: BackendOptions<Queue>) {
   const { readonly, signal } = options;
-  const storage = chooseStorage(path, options);
+  const storage = chooseStorage(path, options.storage);
   const { nodeFsStorage } = await import("../storage/node-fs.ts");
   const files = nodeFsStorage();
   const memory = storage === "memory";
@@ -52,11 +53,7 @@ export async function openBackend<Queue>(path: string, options: BackendOptions<Q
   }
 }
 
-function chooseStorage(
-  path: string,
-  { storage, engine }: Pick<BackendOptions<unknown>, "storage" | "engine">,
-): "file" | "memory" {
-  if (engine === "sql.js") throw unsupported('engine "sql.js"');
+function chooseStorage(path: string, storage: StorageKind | "auto"): "file" | "memory" {
   if (wantsMemory(path, storage)) return "memory";
   if (storage !== "auto" && storage !== "file") throw unsupported(`storage "${storage}"`);
   return "file";
@@ -68,27 +65,29 @@ async function newBackend<Queue>(
   database: SharedDatabase<Queue>,
   options: BackendOptions<Queue>,
 ) {
-  const { maxConnections } = options;
-  const threads = await threadCount(options.threads, maxConnections);
+  const traits = traitsOf(await chooseEngine(options.engine));
+  const most = Math.min(options.maxConnections, traits.mostConnections);
+  const threads = await threadCount(options.threads, most);
   const { AsyncLocalStorage } = await import("node:async_hooks");
   const local = new AsyncLocalStorage<unknown>();
   const { createMemoryDisk } = await import("../storage/memory.ts");
   const disk = storage === "memory" ? createMemoryDisk(path) : undefined;
   const config: Omit<ThreadConfig, "slot"> = {
     ...threadSettings(options),
-    engine: "sqlite-wasm",
+    engine: traits.kind,
     storage,
     path,
     shared: database.memory,
     disk,
     severalThreads: threads > 1,
-    module: await compileEngine(),
+    module: await compileEngine(traits.kind),
   };
   let disposed = false;
   return {
     path,
     storage,
-    engine: "sqlite-wasm" as const,
+    engine: traits.kind,
+    mostConnections: traits.mostConnections,
     threads,
     crossTab: false,
     durable: storage === "file",

@@ -34,7 +34,7 @@ export async function spawnWebThread(
   const rings = canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
   const thread = guests?.thread ?? crypto.randomUUID();
   const life = navigator.locks === undefined ? undefined : lifeLock(thread);
-  const worker = (await webEngine()).newWorker();
+  const worker = (await webEngine(config.engine)).newWorker();
   try {
     const start: WebThreadStart = { config, interrupts, rings, lifeLock: life, guests };
     worker.postMessage(start);

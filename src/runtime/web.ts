@@ -1,11 +1,12 @@
 // A pool's backend in a browser: a page or a worker.
 
+import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
 import { createMemoryDisk } from "../storage/memory.ts";
 import { removeEmptyFiles, removeFile, resolveName } from "../storage/opfs-files.ts";
-import type { Tables } from "../types.ts";
+import type { StorageKind, Tables } from "../types.ts";
 import {
   asStorageError,
   type BackendOptions,
@@ -26,6 +27,7 @@ import {
   type SharedDatabase,
   takeSlot,
 } from "./databases.ts";
+import type { EngineTraits } from "./engines.ts";
 import { spawnWebThread } from "./spawn-web.ts";
 import { openTabBackend } from "./tabs/backend.ts";
 import type { LocalQueue } from "./tabs/write-queue.ts";
@@ -38,24 +40,20 @@ export async function openBackend<Queue extends LocalQueue>(
   path: string,
   options: BackendOptions<Queue>,
 ) {
-  const storage = await chooseStorage(path, options);
+  const storage = await chooseStorage(path, options.storage);
   if (storage === "opfs") return openOpfsBackend(path, options);
   const name = `:memory:${nextConnectionId()}`;
   const database = joinDatabase(name, () => ({ release() {} }), options.makeQueue);
   try {
     options.signal?.throwIfAborted();
-    return await newBackend(name, database, options);
+    return await newBackendSomewhere(name, database, options);
   } catch (thrown) {
     leaveDatabase(database);
     throw asStorageError(thrown);
   }
 }
 
-async function chooseStorage(
-  path: string,
-  { storage, engine }: Pick<BackendOptions<unknown>, "storage" | "engine">,
-): Promise<Kind> {
-  if (engine === "sql.js") throw unsupported('engine "sql.js"');
+async function chooseStorage(path: string, storage: StorageKind | "auto"): Promise<Kind> {
   if (wantsMemory(path, storage)) return "memory";
   if (storage !== "auto" && storage !== "opfs") throw unsupported(`storage "${storage}"`);
   if (navigator.storage?.getDirectory === undefined || navigator.locks === undefined) {
@@ -70,9 +68,9 @@ async function openOpfsBackend<Queue extends LocalQueue>(
   options: BackendOptions<Queue>,
 ) {
   const path = translated(() => resolveName(name));
-  const asked = threadCount(options);
+  const engine = await webEngine(options.engine);
+  const asked = threadCount(options, engine);
   const count = typeof SharedArrayBuffer === "function" ? asked : Math.min(asked, 1);
-  const { module } = await webEngine();
   // The log and the journal go before their database: without it they mean nothing.
   const files = [`${path}-journal`, `${path}-wal`, path];
   const storage = {
@@ -83,7 +81,22 @@ async function openOpfsBackend<Queue extends LocalQueue>(
       for (const file of files) await removeFile(file);
     },
   };
-  return openTabBackend(storage, { count, module }, options);
+  return openTabBackend(storage, { count, engine }, options);
+}
+
+/** `threads: "auto"` is the calling thread where no worker can be started. */
+async function newBackendSomewhere<Queue>(
+  path: string,
+  database: SharedDatabase<Queue>,
+  options: BackendOptions<Queue>,
+) {
+  try {
+    return await newBackend(path, database, options);
+  } catch (thrown) {
+    const isUnsupported = thrown instanceof StorageError && thrown.reason === "unsupported";
+    if (options.threads !== "auto" || !isUnsupported) throw thrown;
+    return newBackend(path, database, { ...options, threads: 0 });
+  }
 }
 
 async function newBackend<Queue>(
@@ -92,20 +105,21 @@ async function newBackend<Queue>(
   options: BackendOptions<Queue>,
 ) {
   const sharesMemory = typeof SharedArrayBuffer === "function";
-  const asked = threadCount(options);
+  const engine = await webEngine(options.engine);
+  const asked = threadCount(options, engine);
   const wanted = sharesMemory ? asked : Math.min(asked, 1);
   const separate = wanted > 0;
   const shares = sharesMemory || !separate;
-  const engine = await webEngine();
   const config: Omit<ThreadConfig, "slot"> = {
     ...threadSettings(options),
-    engine: "sqlite-wasm",
+    engine: engine.kind,
     storage: "memory",
     path,
     shared: shares ? database.memory : undefined,
     disk: shares ? createMemoryDisk(path) : undefined,
     severalThreads: shares && separate,
     module: engine.module,
+    engineScript: engine.script,
   };
   const first = await startThread(config, database, separate);
   let waiting: Port | undefined = first.port;
@@ -113,7 +127,8 @@ async function newBackend<Queue>(
   return {
     path,
     storage: "memory" as const,
-    engine: "sqlite-wasm" as const,
+    engine: engine.kind,
+    mostConnections: engine.mostConnections,
     threads: first.sharesFiles ? wanted : Math.min(wanted, 1),
     crossTab: false,
     durable: false,
@@ -141,11 +156,11 @@ async function newBackend<Queue>(
   };
 }
 
-function threadCount({
-  threads,
-  maxConnections,
-}: Pick<BackendOptions<unknown>, "threads" | "maxConnections">): number {
-  const most = Math.min(maxConnections, MAX_SLOTS);
+function threadCount(
+  { threads, maxConnections }: Pick<BackendOptions<unknown>, "threads" | "maxConnections">,
+  { mostConnections }: EngineTraits,
+): number {
+  const most = Math.min(maxConnections, mostConnections, MAX_SLOTS);
   return Math.min(most, threads === "auto" ? Math.max(1, navigator.hardwareConcurrency) : threads);
 }
 

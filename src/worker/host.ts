@@ -2,19 +2,25 @@
 // has one WebAssembly instance, and connections within it take turns.
 
 import type { Engine } from "../engine/engine.ts";
-import { startSqliteWasm } from "../engine/sqlite-wasm.ts";
 import { PoolClosedError, StorageError } from "../errors.ts";
 import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RowCollector } from "../rpc/rows.ts";
 import { createSharedMemory, type SharedMemory } from "../shm/layout.ts";
 import type { Storage, StorageFile } from "../storage/storage.ts";
 import { StorageFault, unpreparedPath } from "../storage/storage.ts";
+import { type LoadSqlJs, startEngine } from "./engines.ts";
 import { NEEDS_PERMIT, Session } from "./session.ts";
 import type { OpenStorage } from "./storages.ts";
 import { type BackupJob, stepBackup } from "./transfer.ts";
 
 /** The state words of a reply that is about no open connection. */
 const IDLE = { txn: 0, autocommit: true, tainted: false, needsPermit: false, rows: 0 } as const;
+
+/** What the entry of a thread knows how to do on its platform. */
+export interface Platform {
+  readonly openStorage: OpenStorage;
+  readonly loadSqlJs: LoadSqlJs;
+}
 
 /** What all callers of one thread share. */
 interface Instance {
@@ -38,7 +44,7 @@ export class Host {
   /** Starts the engine of `config`. @throws StorageError */
   static async start(
     config: ThreadConfig,
-    openStorage: OpenStorage,
+    { openStorage, loadSqlJs }: Platform,
     collector: RowCollector,
     interrupts: Int32Array | undefined,
   ): Promise<Host> {
@@ -47,7 +53,7 @@ export class Host {
     const { path, readonly, slot } = files;
     const shared = (config.shared as SharedMemory | undefined) ?? createSharedMemory();
     const options = { storage, path, readonly, shared, slot, guard };
-    const engine = await startSqliteWasm(options, config.module);
+    const engine = await startEngine(config, options, loadSqlJs);
     const instance = { engine, storage, unanswered: undefined };
     return new Host(config, instance, false, collector, interrupts);
   }
@@ -125,12 +131,11 @@ export class Host {
   }
 
   #stateOf(request: Request): Partial<Reply> {
-    const session = "connection" in request ? this.#sessions.get(request.connection) : undefined;
+    const session = this.#sessions.get(request.connection);
     return session === undefined ? {} : this.#reply(session, undefined, undefined);
   }
 
   #tryAnswer(request: Request, serial: number): Reply {
-    if (request.kind === "file") return this.#handleFile(request);
     let session: Session | undefined;
     try {
       session = this.#sessionOf(request);
@@ -158,7 +163,7 @@ export class Host {
     await storage.close?.();
   }
 
-  #perform(session: Session, request: Exclude<Request, FileRequest>): unknown {
+  #perform(session: Session, request: Request): unknown {
     switch (request.kind) {
       case "run":
         return session.run(request);
@@ -200,6 +205,8 @@ export class Host {
       case "import":
         this.#closeFile(request.source);
         return session.import(request.source);
+      case "file":
+        return this.#performFile(request);
       case "open":
         return undefined;
       case "close":
@@ -211,7 +218,7 @@ export class Host {
     }
   }
 
-  #sessionOf({ kind, connection }: Exclude<Request, FileRequest>): Session {
+  #sessionOf({ kind, connection }: Request): Session {
     let session = this.#sessions.get(connection);
     if (session === undefined && kind === "open") {
       session = new Session(this.#instance.engine, this.#config, this.#collector);
@@ -227,7 +234,7 @@ export class Host {
   }
 
   /** Arms the progress handler for what may end the request early, and only then: it has a price. */
-  #watch(session: Session, request: Exclude<Request, FileRequest>, serial: number): void {
+  #watch(session: Session, request: Request, serial: number): void {
     const timeoutMs = "timeoutMs" in request ? request.timeoutMs : 0;
     const words = this.#interrupts;
     if (words === undefined && timeoutMs === 0) {
@@ -275,27 +282,39 @@ export class Host {
     };
   }
 
-  #handleFile(request: FileRequest): Reply {
-    try {
-      this.#performFile(request);
-      return { ...IDLE, result: undefined, error: undefined };
-    } catch (thrown) {
-      return { ...IDLE, result: undefined, error: asError(thrown) };
+  #performFile({ operation, path, bytes, offset, length }: FileRequest): unknown {
+    const { storage } = this.#instance;
+    switch (operation) {
+      case "create": {
+        const file = storage.open(path, { create: true, readonly: false });
+        this.#files.set(path, { file, sizeBytes: 0 });
+        return undefined;
+      }
+      case "append": {
+        const spool = this.#files.get(path);
+        if (spool === undefined || bytes === undefined) throw new Error(`BUG: ${path} is not open`);
+        spool.file.write(bytes, 0, bytes.length, spool.sizeBytes);
+        spool.sizeBytes += bytes.length;
+        return undefined;
+      }
+      case "read":
+        return this.#readFile(path, offset ?? 0, length ?? 0);
+      case "delete":
+        this.#closeFile(path);
+        if (storage.exists(path)) storage.delete(path, false);
+        return undefined;
+      default:
+        return operation satisfies never;
     }
   }
 
-  #performFile({ operation, path, bytes }: FileRequest): void {
-    if (operation === "create") {
-      const file = this.#instance.storage.open(path, { create: true, readonly: false });
-      this.#files.set(path, { file, sizeBytes: 0 });
-    } else if (operation === "append") {
-      const spool = this.#files.get(path);
-      if (spool === undefined || bytes === undefined) throw new Error(`BUG: ${path} is not open`);
-      spool.file.write(bytes, 0, bytes.length, spool.sizeBytes);
-      spool.sizeBytes += bytes.length;
-    } else {
-      this.#closeFile(path);
-      if (this.#instance.storage.exists(path)) this.#instance.storage.delete(path, false);
+  #readFile(path: string, offset: number, length: number): Uint8Array {
+    const file = this.#instance.storage.open(path, { create: false, readonly: true });
+    try {
+      const bytes = new Uint8Array(length);
+      return bytes.subarray(0, file.read(bytes, 0, length, offset));
+    } finally {
+      file.close();
     }
   }
 

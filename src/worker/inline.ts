@@ -7,6 +7,7 @@ import type { Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RequestHandler } from "../rpc/server.ts";
 import { type GuestOptions, takeThreadLocks, withGuests } from "./guests.ts";
 import { Host } from "./host.ts";
+import { importSqlJs } from "./sql-js-script.ts";
 import type { OpenStorage } from "./storages.ts";
 
 /** Starts SQLite in this thread; with `guests`, for other tabs as well. @throws StorageError */
@@ -15,7 +16,8 @@ export async function startInline(
   openStorage: OpenStorage,
   guests?: GuestOptions,
 ): Promise<Port> {
-  const start = () => Host.start(config, openStorage, new DirectRows(), undefined);
+  const platform = { openStorage, loadSqlJs: importSqlJs };
+  const start = () => Host.start(config, platform, new DirectRows(), undefined);
   if (guests === undefined) return new InlinePort(await start(), () => {});
   const letGo = await takeThreadLocks(guests);
   try {

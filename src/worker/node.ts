@@ -8,10 +8,12 @@ import { serveRings } from "../rpc/ring-server.ts";
 import { serve } from "../rpc/server.ts";
 import { Host } from "./host.ts";
 import { openNodeStorage } from "./node-storages.ts";
+import { importSqlJs } from "./sql-js-script.ts";
 
 const { config, interrupts, rings, port } = workerData as NodeThreadStart<MessagePort>;
 try {
-  const host = await Host.start(config, openNodeStorage, new RowPacker(), interrupts);
+  const platform = { openStorage: openNodeStorage, loadSqlJs: importSqlJs };
+  const host = await Host.start(config, platform, new RowPacker(), interrupts);
   port.postMessage({ error: undefined } satisfies ThreadStarted);
   const endpoint = {
     post: (message: unknown, transfer: ArrayBuffer[]) => port.postMessage(message, transfer),

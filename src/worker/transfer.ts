@@ -13,14 +13,17 @@ export class BackupJob {
   readonly #source: EngineConnection;
   readonly #destination: EngineConnection;
   readonly #backup: EngineBackup;
+  /** The source had no transaction of its own. */
+  readonly #began: boolean;
 
   /** @throws SqliteError, StorageError */
   constructor(engine: Engine, source: EngineConnection, destination: string) {
     this.#source = source;
+    this.#began = source.autocommit;
     this.#destination = engine.open(destination, { readonly: false, create: true });
     try {
       // One snapshot for all steps: without it each step would start over after a commit.
-      run(source, "BEGIN");
+      if (this.#began) run(source, "BEGIN");
       first(source, "SELECT count(*) FROM sqlite_schema");
       this.#backup = engine.backup(source, this.#destination);
     } catch (thrown) {
@@ -49,7 +52,7 @@ export class BackupJob {
 
   #end(): void {
     this.#destination.close();
-    if (!this.#source.autocommit) run(this.#source, "ROLLBACK");
+    if (this.#began && !this.#source.autocommit) run(this.#source, "ROLLBACK");
   }
 }
 

@@ -1,6 +1,7 @@
 // Entry of a dedicated worker: starts SQLite, says so, then answers requests.
 
-import { toWire } from "../errors.ts";
+import type { NewSqlJs } from "../engine/sql-js-module.ts";
+import { StorageError, toWire } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
 import type { WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
@@ -39,7 +40,7 @@ async function start(started: WebThreadStart): Promise<void> {
       if (opened.storage instanceof OpfsStorage) sharesFiles = opened.storage.isShared;
       return opened;
     };
-    const host = await Host.start(config, openStorage, new RowPacker(), interrupts);
+    const host = await Host.start(config, { openStorage, loadSqlJs }, new RowPacker(), interrupts);
     const endpoint = {
       post: (message: unknown, transfer: ArrayBuffer[]) => scope.postMessage(message, transfer),
       onMessage: (listener: (message: unknown) => void) =>
@@ -51,5 +52,15 @@ async function start(started: WebThreadStart): Promise<void> {
     scope.postMessage({ error: undefined, sharesFiles } satisfies WebThreadStarted);
   } catch (thrown) {
     scope.postMessage({ error: toWire(thrown), sharesFiles: false } satisfies WebThreadStarted);
+  }
+}
+
+/** The script lies beside the page's code, which this worker's may not. */
+async function loadSqlJs({ engineScript }: ThreadConfig): Promise<NewSqlJs> {
+  try {
+    return (await import(/* @vite-ignore */ /* webpackIgnore: true */ `${engineScript}`)).default;
+  } catch (cause) {
+    const message = `sql.js could not be loaded from ${engineScript}`;
+    throw new StorageError("unsupported", message, { cause });
   }
 }

@@ -369,6 +369,21 @@ inEveryPlace(({ open, threads }) => {
     expect(pool.activeCount).toBe(0);
   });
 
+  test("what does not fit the caches goes to temporary files, where they are asked for", async () => {
+    const pool = await open({ pragmas: { temp_store: "file", cache_size: 5 } });
+    await pool.executeScript(`
+      CREATE TABLE t (a INTEGER PRIMARY KEY, b);
+      WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 5000)
+      INSERT INTO t SELECT x, printf('%0200d', (x * 7919) % 5000) FROM c;
+      CREATE TEMP TABLE sorted AS SELECT b FROM t ORDER BY b;
+      UPDATE t SET b = b || 'x' WHERE a > 0;
+      VACUUM;
+    `);
+    const sorted = await pool.query<{ b: string }>("SELECT b FROM t ORDER BY b DESC LIMIT 2");
+    expect(sorted.map(({ b }) => Number.parseInt(b, 10))).toEqual([4999, 4998]);
+    expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
+  });
+
   test.skipIf(threads === 0)("an aborted statement is really stopped", async () => {
     const pool = await open({ maxConnections: 1 });
     const forever =

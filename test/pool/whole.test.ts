@@ -50,6 +50,15 @@ inEveryPlace(({ open, storage, memory, path }) => {
     expect(await copy.queryValue("SELECT count(*) FROM t")).toBe(4000);
   });
 
+  test("an export leaves its connection without a transaction", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.executeScript(FILL);
+    const first = await pool.export();
+    expect(await pool.withConnection((db) => db.inTransaction)).toBe(false);
+    await pool.execute("INSERT INTO t (a) VALUES (1)");
+    expect((await pool.export()).length).toBeGreaterThanOrEqual(first.length);
+  });
+
   test("exportStream() gives its connection back when it is cancelled, or aborted", async () => {
     const pool = await open({ maxConnections: 2 });
     await pool.executeScript(FILL);
@@ -220,6 +229,7 @@ inEveryPlace(({ open, storage, memory, path }) => {
     const { threads, journalMode, storage: where } = pool.stats();
     expect(pool.capabilities).toEqual({
       parallelReads: threads > 0,
+      severalConnections: true,
       crossTab: false,
       durable: !memory,
       wal: true,

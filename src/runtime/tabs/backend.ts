@@ -6,6 +6,7 @@ import type { Tables } from "../../types.ts";
 import { asStorageError, type BackendOptions, threadSettings } from "../backend-options.ts";
 import { lockReleased, nextConnectionId, readLogState } from "../databases.ts";
 import { spawnWebThread } from "../spawn-web.ts";
+import type { WebEngine } from "../web-engine.ts";
 import { type OpenThread, type Role, tabDatabase } from "./database.ts";
 import type { SiteThread } from "./site.ts";
 import type { LocalQueue } from "./write-queue.ts";
@@ -24,13 +25,13 @@ export interface TabStorage {
 export interface TabThreads {
   /** Most worker threads; 0: SQLite runs in the calling thread. */
   readonly count: number;
-  readonly module: WebAssembly.Module;
+  readonly engine: WebEngine;
 }
 
 /** @throws StorageError (`locked` when another tab has the database and does not answer) */
 export async function openTabBackend<Queue extends LocalQueue>(
   storage: TabStorage,
-  { count, module }: TabThreads,
+  { count, engine }: TabThreads,
   options: BackendOptions<Queue>,
 ) {
   const { kind, path } = storage;
@@ -40,13 +41,14 @@ export async function openTabBackend<Queue extends LocalQueue>(
   const sharesMemory = typeof SharedArrayBuffer === "function";
   const config: Omit<ThreadConfig, "slot"> = {
     ...settings,
-    engine: "sqlite-wasm",
+    engine: engine.kind,
     storage: kind,
     path,
     shared: undefined,
     severalThreads: sharesMemory && count > 0,
     isOpenToOthers: true,
-    module,
+    module: engine.module,
+    engineScript: engine.script,
   };
   const open = (signal: AbortSignal | undefined): Promise<Port> => {
     const start: OpenThread["start"] = (memory, slot) =>
@@ -62,7 +64,8 @@ export async function openTabBackend<Queue extends LocalQueue>(
   return {
     path,
     storage: kind,
-    engine: "sqlite-wasm" as const,
+    engine: engine.kind,
+    mostConnections: engine.mostConnections,
     get threads() {
       return Math.min(count, database.mostThreads);
     },
