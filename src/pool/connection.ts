@@ -15,7 +15,7 @@ import type {
 import type { BindParams, BindValue, ExecuteResult, Row, StatementInfo } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import type { PoolEvents } from "./events.ts";
-import type { Job, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import { normalizeParams } from "./params.ts";
 import { type SqlQuery, type Statement, toStatement } from "./sql.ts";
@@ -231,7 +231,7 @@ export class Connection {
             timeoutMs,
             timed,
           }),
-          { once: true },
+          "once",
         ),
       close: () => this.#closeCursor(cursor),
     };
@@ -320,7 +320,7 @@ export class Connection {
       params: statement.params,
       want,
     });
-    const sent = this.#send(text, options, writes, request, { reads });
+    const sent = this.#send(text, options, writes, request, reads ? "reads" : undefined);
     return (sent instanceof Promise ? await sent : sent).result;
   }
 
@@ -329,7 +329,7 @@ export class Connection {
     options: QueryOptions | undefined,
     writes: boolean,
     request: (access: Access) => Request,
-    more: Pick<Job, "once" | "reads"> = {},
+    kind?: "reads" | "once",
   ): Reply | Promise<Reply> {
     this.#checkOpen();
     if (options !== undefined) checkQueryOptions(options);
@@ -340,7 +340,8 @@ export class Connection {
       request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs, timed }),
       sql,
       writes: writes && !this.#readonly,
-      ...more,
+      reads: kind === "reads",
+      once: kind === "once",
       signal: options?.signal,
       onWrites: () => this.#lender.learnWrites(sql),
     });

@@ -81,12 +81,14 @@ export class Session {
 
   run(request: RunRequest): unknown {
     const statement = this.#checkOut(request.sql);
-    return this.#checkInAfter(statement, () => {
+    try {
       this.#admit(statement, request);
       return request.want === "changes"
         ? this.#changesOf(statement, request.params)
         : this.#rowsOf(statement, request.params, request.want);
-    });
+    } finally {
+      this.#cache.checkIn(statement);
+    }
   }
 
   /** @throws TypeError for a statement that yields no rows or has an effect */
