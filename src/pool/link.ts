@@ -4,7 +4,7 @@
 import { SqliteError, StorageError, WorkerCrashedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
-import type { Tables } from "../types.ts";
+import type { Tables, TxnState } from "../types.ts";
 import type { WriteClaim, WritePermits } from "./write-queue.ts";
 
 const BUSY = 5;
@@ -61,14 +61,17 @@ export class Link {
   /** Its storage failed: it serves its borrower as well as it can, and nobody after. */
   suspect: Error | undefined;
   readonly #context: LinkContext;
-  #state: Pick<Reply, "txn" | "autocommit" | "tainted"> = FRESH;
+  /** What the latest reply said. Replies themselves are not kept: their results may be large. */
+  #txn: TxnState = 0;
+  #autocommit = true;
+  #tainted = false;
   #hasPermit = false;
   /** Jobs that have not been answered. */
   #queued = 0;
   /** Those of them that only read and are in the thread: when all are, a further one may follow. */
   #reading = 0;
-  /** The answer to the latest job. */
-  #tail: Promise<unknown> = Promise.resolve();
+  /** The answer to the latest job, while one is under way. */
+  #tail: Promise<unknown> = ANSWERED;
   /** A job that is sent once more: whatever is not in the thread yet comes after it. */
   #retrying: Promise<unknown> | undefined;
 
@@ -79,13 +82,12 @@ export class Link {
   }
 
   get inTransaction(): boolean {
-    return !this.#state.autocommit;
+    return !this.#autocommit;
   }
 
   /** It is as a new one: no transaction, no cursor, nothing changed. */
   get isClean(): boolean {
-    const { txn, autocommit, tainted } = this.#state;
-    return txn === 0 && autocommit && !tainted && this.cursors === 0;
+    return this.#txn === 0 && this.#autocommit && !this.#tainted && this.cursors === 0;
   }
 
   /** Something was sent that has not been answered. */
@@ -105,7 +107,7 @@ export class Link {
     this.lastSql = job.sql ?? this.lastSql;
     const reply = this.port.request(job.request(this.#hasPermit));
     const answered = reply instanceof Promise ? this.#await(reply, job) : this.#settle(reply, job);
-    if (answered instanceof Promise) this.#tail = answered;
+    if (answered instanceof Promise && this.#queued > 0) this.#tail = answered;
     return answered;
   }
 
@@ -121,7 +123,7 @@ export class Link {
   /** The connection is gone: what it held is free. */
   abandon(error: Error): void {
     this.broken ??= error;
-    this.#state = FRESH;
+    this.#setState(FRESH);
     const wrote = this.#hasPermit;
     this.#returnPermit();
     // A commit may have succeeded, and its reply have been lost.
@@ -148,6 +150,7 @@ export class Link {
       this.#queued--;
       this.#reading -= reads;
       if (abort !== undefined) signal?.removeEventListener("abort", abort);
+      if (this.#queued === 0) this.#tail = ANSWERED;
       return this.#settle(reply, job);
     });
   }
@@ -172,6 +175,7 @@ export class Link {
     this.#retrying = reply;
     const answered = () => {
       this.#queued--;
+      if (this.#queued === 0) this.#tail = ANSWERED;
       if (this.#retrying === reply) this.#retrying = undefined;
     };
     reply.then(answered, answered);
@@ -232,7 +236,7 @@ export class Link {
     this.lastSql = job.sql ?? this.lastSql;
     try {
       const reply = await this.port.request(job.request(this.#hasPermit));
-      this.#state = reply;
+      this.#setState(reply);
       this.#noteCrash(reply);
       this.#tellChange(reply);
       return reply;
@@ -242,10 +246,16 @@ export class Link {
   }
 
   #note(reply: Reply): void {
-    this.#state = reply;
+    this.#setState(reply);
     this.#noteCrash(reply);
     this.#returnPermit();
     this.#tellChange(reply);
+  }
+
+  #setState({ txn, autocommit, tainted }: Pick<Reply, "txn" | "autocommit" | "tainted">): void {
+    this.#txn = txn;
+    this.#autocommit = autocommit;
+    this.#tainted = tainted;
   }
 
   #tellChange({ changed }: Reply): void {
@@ -287,7 +297,7 @@ export class Link {
 
   /** The permit is held for as long as SQLite's lock is. */
   #returnPermit(): void {
-    if (!this.#hasPermit || this.#state.txn === 2) return;
+    if (!this.#hasPermit || this.#txn === 2) return;
     this.#hasPermit = false;
     this.#context.writeQueue.release();
   }
@@ -299,6 +309,7 @@ export class Link {
   }
 }
 
+const ANSWERED = Promise.resolve();
 const FRESH = { txn: 0, autocommit: true, tainted: false } as const;
 
 function ignore(): void {}
