@@ -72,14 +72,18 @@ async function perform(db: Connection, steps: readonly Step[]): Promise<void> {
 function follow(pool: ConnectionPool, sql: string) {
   let latest = "";
   let wake = () => {};
+  const watched = pool.watch(sql);
   const ended = (async () => {
-    for await (const rows of pool.watch(sql)) {
+    for await (const rows of watched) {
       latest = JSON.stringify(rows);
       wake();
     }
   })();
   return {
-    ended,
+    async end(): Promise<void> {
+      await watched.return?.();
+      await ended;
+    },
     async until(expected: string): Promise<void> {
       while (latest !== expected) {
         await new Promise<void>((resolve) => {
@@ -494,9 +498,9 @@ inEveryPlace(({ open }) => {
       table: fc.constantFrom(...TABLES),
       action: fc.constantFrom(...ACTIONS),
     });
+    const pool = await open({ maxConnections: 4 });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
-        const pool = await open({ maxConnections: 4 });
         await pool.executeScript(`
           DROP TABLE IF EXISTS t; DROP TABLE IF EXISTS other; DROP TABLE IF EXISTS logged;
           CREATE TABLE t (a); CREATE TABLE other (a); CREATE TABLE logged (a);
@@ -509,8 +513,7 @@ inEveryPlace(({ open }) => {
           // A watch that has missed a commit never comes to these rows, nor the test to its end.
           await followed[i]?.until(JSON.stringify(await pool.query(sql)));
         }
-        await pool.close();
-        await Promise.all(followed.map(({ ended }) => ended));
+        await Promise.all(followed.map(({ end }) => end()));
       }),
       { numRuns: 10 },
     );
