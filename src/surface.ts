@@ -43,6 +43,7 @@ export type {
   CheckpointMode,
   EngineKind,
   ExecuteResult,
+  Fallback,
   IntegerMode,
   JournalMode,
   Row,

@@ -28,6 +28,12 @@ export type Synchronous = "off" | "normal" | "full" | "extra";
 /** Where the bytes of a database live. */
 export type StorageKind = "file" | "opfs" | "indexeddb" | "memory";
 
+/** Something that was tried first, and why it is not to be had. */
+export interface Fallback {
+  readonly tried: StorageKind | EngineKind | "worker";
+  readonly why: string;
+}
+
 /** Which build of SQLite runs. */
 export type EngineKind = "sqlite-wasm" | "sql.js";
 

@@ -86,6 +86,11 @@ export interface Engine {
   open(path: string, options: EngineOpenOptions): EngineConnection;
   /** Starts a copy of the whole database of `from` over that of `to`. */
   backup(from: EngineConnection, to: EngineConnection): EngineBackup;
+  /**
+   * The files were set back to an earlier state, as a crash may leave it. Connections that have not
+   * written since go on; all others are closed.
+   */
+  forgetFiles(): void;
   /** Closes what is still open and gives the instance's place in the shared memory back. */
   close(): void;
 }

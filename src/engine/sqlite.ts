@@ -74,6 +74,10 @@ export class Sqlite implements Engine {
     return to.startBackup(from);
   }
 
+  forgetFiles(): void {
+    this.#instance.vfs.forgetFiles();
+  }
+
   close(): void {
     for (const connection of this.#connections.values()) connection.close();
   }

@@ -115,6 +115,14 @@ export class Vfs {
     this.#main.index.pull();
   }
 
+  /** The files were set back to an earlier state: all that is known of them is void. */
+  forgetFiles(): void {
+    for (const { index, size } of this.#databases.values()) {
+      index.invalidate();
+      size.truncated();
+    }
+  }
+
   #newDatabase(memory: SharedMemory, slot: number, release: () => void): Database {
     const table = new LockTable(memory, slot);
     return {

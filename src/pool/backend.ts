@@ -2,7 +2,7 @@
 // itself knows no platform and no SQLite.
 
 import type { PortFactory } from "../rpc/port.ts";
-import type { EngineKind, StorageKind, Tables } from "../types.ts";
+import type { EngineKind, Fallback, StorageKind, Tables } from "../types.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { LogState } from "./stats.ts";
 import type { WritePermits, WriteQueue } from "./write-queue.ts";
@@ -23,6 +23,8 @@ export interface Capabilities {
   readonly interrupt: boolean;
   /** `"owner"`: SQLite runs here; `"client"`: another tab runs it for this one. */
   readonly role: "owner" | "client";
+  /** What would have been preferred, and why it is not to be had here. */
+  readonly fallbacks: readonly Fallback[];
 }
 
 /** Carries a value along a chain of async calls, where the runtime can. */
@@ -55,6 +57,8 @@ export interface Backend {
   readonly role: "owner" | "client";
   /** Calls `listener` when `role` changes, where it can; returns what ends that. */
   onRole?(listener: (role: "owner" | "client") => void): () => void;
+  /** What was tried first when the database was opened, and why it was not to be had. */
+  readonly fallbacks?: readonly Fallback[];
   /** Starts a thread that owns an instance of SQLite. With `threads` 0, the one inline port. */
   readonly openThread: PortFactory;
   /** The queue for the write lock, shared by all pools of this thread on the database. */

@@ -139,7 +139,8 @@ export class ConnectionPool {
 
   /** What this pool really has, here and now. */
   get capabilities(): Capabilities {
-    const { crossTab, durable, role, threads, mostConnections } = this.#context.backend;
+    const { backend } = this.#context;
+    const { crossTab, durable, role, threads, mostConnections, fallbacks = [] } = backend;
     const wal = this.#journalMode === "wal" && mostConnections > 1;
     const severalConnections = this.maxConnections > 1;
     return {
@@ -150,6 +151,7 @@ export class ConnectionPool {
       wal,
       interrupt: this.#links.canInterrupt,
       role,
+      fallbacks,
     };
   }
 

@@ -1,6 +1,7 @@
 // What the two ends of a thread say to each other through `postMessage`.
 
 import type { WireError } from "../errors.ts";
+import type { Fallback, StorageKind } from "../types.ts";
 import type { Reply, Request, ThreadConfig } from "./protocol.ts";
 
 /** The other thread, as this one sees it. */
@@ -76,8 +77,17 @@ export interface WebThreadStart extends ThreadStart {
 
 /** The first message of a browser's worker. */
 export interface WebThreadStarted extends ThreadStarted {
-  /** Other workers can have the same files open. */
+  /** Undefined where there is an error. */
+  readonly found: FoundStorage | undefined;
+}
+
+/** The storage that a thread has opened. */
+export interface FoundStorage {
+  readonly storage: StorageKind;
+  /** Other threads can have the same files open. */
   readonly sharesFiles: boolean;
+  /** What would have been preferred, and why it is not to be had. */
+  readonly fallbacks: readonly Fallback[];
 }
 
 /** What a worker thread of Node, Deno or Bun is started with. */

@@ -260,7 +260,8 @@ export interface Reply {
 /** What a thread needs to know before its first request. Plain data: it is sent to workers. */
 export interface ThreadConfig {
   readonly engine: EngineKind;
-  readonly storage: StorageKind;
+  /** `"auto"`: the thread finds out what there is. */
+  readonly storage: StorageKind | "auto";
   /** What `Storage.resolve` returned, or a name of the memory database. */
   readonly path: string;
   readonly readonly: boolean;

@@ -27,7 +27,7 @@
 // they reach a worker without the page that started it, which may be busy or frozen.
 
 import type { Tables } from "../types.ts";
-import type { FromHost } from "./endpoint.ts";
+import type { FoundStorage, FromHost } from "./endpoint.ts";
 import type { ThreadConfig } from "./protocol.ts";
 
 /** The names of a database's locks and of its channel. */
@@ -78,7 +78,12 @@ export type TabMessage =
   /** A member is there; the owner or not. */
   | { readonly type: "here"; readonly member: string; readonly isOwner: boolean }
   /** A worker has the files open, and takes lines. */
-  | { readonly type: "thread"; readonly thread: string; readonly guests: number }
+  | {
+      readonly type: "thread";
+      readonly thread: string;
+      readonly guests: number;
+      readonly found: FoundStorage;
+    }
   /** To the worker: here is a line for you. Its life lock is held already. */
   | {
       readonly type: "line";

@@ -181,7 +181,7 @@ async function startThread(
 async function startInline(config: ThreadConfig): Promise<Port> {
   const { startInline } = await import("../worker/inline.ts");
   const { openNodeStorage } = await import("../worker/node-storages.ts");
-  return startInline(config, openNodeStorage);
+  return (await startInline(config, openNodeStorage)).port;
 }
 
 async function deleteFiles(path: string, storage: "file" | "memory"): Promise<void> {

@@ -2,63 +2,70 @@
 
 import { fromWire, StorageError } from "../errors.ts";
 import { INTERRUPT_WORDS, ThreadClient } from "../rpc/client.ts";
-import type { Endpoint, WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
+import type { Endpoint, FoundStorage, WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { canUseRings, newRing } from "../rpc/ring.ts";
 import { lifeLock } from "../rpc/tab-protocol.ts";
 import { whenFree } from "../rpc/web-lock.ts";
-import { webEngine } from "./web-engine.ts";
+import { type WebEngine, webEngine } from "./web-engine.ts";
 
 /** A worker that is ready. */
 export interface WebThread {
   readonly port: ThreadClient;
-  /** Other workers can have the same files open. */
-  readonly sharesFiles: boolean;
+  readonly found: FoundStorage;
 }
 
 /**
  * Starts a dedicated worker with an instance of SQLite; with `guests`, for other tabs as well.
- * @throws what kept it from starting
+ * @throws StorageError (`unsupported` where there are no workers), what else kept SQLite from starting
  */
 export async function spawnWebThread(
   config: ThreadConfig,
   guests?: WebThreadStart["guests"],
 ): Promise<WebThread> {
   if (typeof Worker === "undefined") {
-    throw new StorageError("unsupported", "no worker can be started here; try `threads: 0`");
+    throw noWorker("there are none inside of this thread");
   }
   const sharesMemory = typeof SharedArrayBuffer === "function";
   const interrupts = sharesMemory
     ? new Int32Array(new SharedArrayBuffer(INTERRUPT_WORDS * 4))
     : undefined;
   const rings = canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
-  const thread = guests?.thread ?? crypto.randomUUID();
-  const life = navigator.locks === undefined ? undefined : lifeLock(thread);
-  const worker = (await webEngine(config.engine)).newWorker();
+  const life =
+    navigator.locks === undefined ? undefined : lifeLock(guests?.thread ?? crypto.randomUUID());
+  const worker = newWorker(await webEngine(config.engine));
   try {
     const start: WebThreadStart = { config, interrupts, rings, lifeLock: life, guests };
     worker.postMessage(start);
-    const { sharesFiles } = await started(worker);
+    const found = await started(worker);
     const port = new ThreadClient(webEndpoint(worker, life), { interrupts, rings });
-    return { port, sharesFiles };
+    return { port, found };
   } catch (error) {
     worker.terminate();
     throw error;
   }
 }
 
-function started(worker: Worker): Promise<WebThreadStarted> {
+function newWorker(engine: WebEngine): Worker {
+  try {
+    return engine.newWorker();
+  } catch (thrown) {
+    throw noWorker(String(thrown), thrown);
+  }
+}
+
+function started(worker: Worker): Promise<FoundStorage> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<WebThreadStarted>) => {
       worker.onmessage = null;
       worker.onerror = null;
-      if (data.error === undefined) resolve(data);
-      else reject(fromWire(data.error));
+      if (data.found !== undefined) resolve(data.found);
+      else if (data.error !== undefined) reject(fromWire(data.error));
     };
     worker.onerror = (event) => {
       event.preventDefault();
       const why = event.message ?? "its script could not be loaded";
-      reject(new StorageError("unsupported", `the worker of SQLite did not start: ${why}`));
+      reject(noWorker(why));
     };
   });
 }
@@ -91,4 +98,9 @@ function webEndpoint(worker: Worker, life: string | undefined): Endpoint {
       if (life !== undefined) await whenFree(life);
     },
   };
+}
+
+function noWorker(why: string, cause?: unknown): StorageError {
+  const message = `no worker can be started here (${why}); try \`threads: 0\``;
+  return new StorageError("unsupported", message, { cause });
 }

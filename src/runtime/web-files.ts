@@ -1,45 +1,69 @@
-// Databases of the origin private file system, without opening any; persistence and quota.
+// Databases of the origin, without opening any: in its private file system and in IndexedDB; persistence
+// and quota.
 
 import { StorageError } from "../errors.ts";
-import { tabNames } from "../rpc/tab-protocol.ts";
-import { tryWebLock } from "../rpc/web-lock.ts";
-import { peek, removeFile, resolveName, walk } from "../storage/opfs-files.ts";
+import { tryTakeDatabase } from "../rpc/name-guard.ts";
+import { resolveName } from "../storage/names.ts";
+import { hasOpfs, peek, removeFile, walk } from "../storage/opfs-files.ts";
 import { asStorageError, unsupported } from "./backend-options.ts";
 
 /** The bytes every database starts with, https://sqlite.org/fileformat2.html#magic_header_string */
 const MAGIC = "SQLite format 3\0";
 const COMPANIONS = ["-wal", "-journal"] as const;
 
+interface Listed {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
 export async function listDatabases(options: { directory?: string; recursive?: boolean }) {
-  checkStorage();
-  const found: { path: string; sizeBytes: number }[] = [];
+  const { directory = "", recursive = false } = options;
   try {
-    for await (const path of walk(options.directory ?? "", options.recursive ?? false)) {
-      const [file, ...others] = await Promise.all(
-        ["", ...COMPANIONS].map((suffix) => peek(path + suffix, MAGIC.length)),
-      );
-      if (file?.start !== MAGIC) continue;
-      found.push({
-        path,
-        sizeBytes: others.reduce((sum, { sizeBytes }) => sum + sizeBytes, file.sizeBytes),
-      });
-    }
+    const inOpfs = hasOpfs() ? await listOpfs(directory, recursive) : [];
+    const { listKeptFiles } = await import("../storage/indexeddb-files.ts");
+    const isListed = isBelow(directory, recursive);
+    const kept = (await listKeptFiles()).filter(({ path }) => isListed(path));
+    // Of two of one name, the one in the private file system is what a pool opens.
+    const all = new Map([...kept, ...inOpfs].map((each) => [each.path, each]));
+    return [...all.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   } catch (thrown) {
     throw asStorageError(thrown);
   }
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function listOpfs(directory: string, recursive: boolean): Promise<Listed[]> {
+  const found: Listed[] = [];
+  for await (const path of walk(directory, recursive)) {
+    const [file, ...others] = await Promise.all(
+      ["", ...COMPANIONS].map((suffix) => peek(path + suffix, MAGIC.length)),
+    );
+    if (file?.start !== MAGIC) continue;
+    found.push({
+      path,
+      sizeBytes: others.reduce((sum, { sizeBytes }) => sum + sizeBytes, file.sizeBytes),
+    });
+  }
+  return found;
+}
+
+/** The names in a directory of names. */
+function isBelow(directory: string, recursive: boolean): (name: string) => boolean {
+  const prefix = directory.replace(/^\/+|\/+$/g, "");
+  const start = prefix === "" ? "" : `${prefix}/`;
+  return (name) => name.startsWith(start) && (recursive || !name.slice(start.length).includes("/"));
 }
 
 export async function deleteDatabase(path: string): Promise<void> {
-  checkStorage();
   try {
     const name = resolveName(path);
-    const lock = await tryWebLock(tabNames(name).owner);
+    const lock = await tryTakeDatabase(name);
     if (lock === undefined) {
       throw new StorageError("locked", `${name} is in use; close every pool on it first`);
     }
     try {
-      for (const suffix of [...COMPANIONS, ""]) await removeFile(name + suffix);
+      if (hasOpfs()) for (const suffix of [...COMPANIONS, ""]) await removeFile(name + suffix);
+      const { deleteKeptFiles } = await import("../storage/indexeddb-files.ts");
+      await deleteKeptFiles(name);
     } finally {
       lock.release();
     }
@@ -60,7 +84,5 @@ export async function persistStorage(): Promise<boolean> {
 }
 
 function checkStorage(): void {
-  if (navigator.storage?.getDirectory === undefined || navigator.locks === undefined) {
-    throw unsupported("the origin private file system");
-  }
+  if (navigator.storage?.estimate === undefined) throw unsupported("the room there is for data");
 }

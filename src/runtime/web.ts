@@ -1,11 +1,12 @@
 // A pool's backend in a browser: a page or a worker.
 
-import { StorageError } from "../errors.ts";
+import { holdName } from "../rpc/name-guard.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
 import { createMemoryDisk } from "../storage/memory.ts";
-import { removeEmptyFiles, removeFile, resolveName } from "../storage/opfs-files.ts";
+import { resolveName, temporaryName } from "../storage/names.ts";
+import { checkOpfs, removeEmptyFiles, removeFile } from "../storage/opfs-files.ts";
 import type { StorageKind, Tables } from "../types.ts";
 import {
   asStorageError,
@@ -28,115 +29,125 @@ import {
   takeSlot,
 } from "./databases.ts";
 import type { EngineTraits } from "./engines.ts";
-import { spawnWebThread } from "./spawn-web.ts";
 import { openTabBackend } from "./tabs/backend.ts";
 import type { LocalQueue } from "./tabs/write-queue.ts";
 import { webEngine } from "./web-engine.ts";
+import { type StartedThread, startWebThread } from "./web-thread.ts";
 
-type Kind = "opfs" | "memory";
-
-/** @throws StorageError (`locked` when another tab or worker has the database) */
+/** @throws StorageError (`locked` when another tab has the database and does not answer) */
 export async function openBackend<Queue extends LocalQueue>(
   path: string,
   options: BackendOptions<Queue>,
 ) {
-  const storage = await chooseStorage(path, options.storage);
-  if (storage === "opfs") return openOpfsBackend(path, options);
-  const name = `:memory:${nextConnectionId()}`;
-  const database = joinDatabase(name, () => ({ release() {} }), options.makeQueue);
+  const storage = chooseStorage(path, options);
+  if (storage === "memory") return openAlone(`:memory:${nextConnectionId()}`, storage, options);
+  const name = translated(() => resolveName(path));
+  if (navigator.locks !== undefined) return openInTabs(name, storage, options);
+  const { busyTimeout: timeoutMs, signal } = options;
+  const hold = await holdName(name, { timeoutMs, signal });
+  return openAlone(name, storage, options, hold);
+}
+
+/** `"auto"` is left to the thread that opens the files: only there can be seen what works. */
+function chooseStorage(
+  path: string,
+  { storage }: Pick<BackendOptions<unknown>, "storage">,
+): "memory" | "opfs" | "indexeddb" | "auto" {
+  if (wantsMemory(path, storage)) return "memory";
+  if (storage === "file") throw unsupported(`storage "${storage}"`);
+  if (storage === "opfs") translated(checkOpfs);
+  return storage;
+}
+
+async function openInTabs<Queue extends LocalQueue>(
+  path: string,
+  kind: "opfs" | "indexeddb" | "auto",
+  options: BackendOptions<Queue>,
+) {
+  const engine = await webEngine(options.engine);
+  const asked = threadCount(options, engine);
+  const several = typeof SharedArrayBuffer === "function" && kind !== "indexeddb";
+  const files = {
+    kind,
+    path,
+    async tidy(found: StorageKind) {
+      if (found === "opfs") await removeEmptyFiles(filesOf(path).slice(0, 2));
+    },
+    delete: (found: StorageKind) => deleteFiles(path, found),
+  };
+  return openTabBackend(files, { count: several ? asked : Math.min(asked, 1), engine }, options);
+}
+
+/** The log and the journal go before their database: without it they mean nothing. */
+function filesOf(path: string): string[] {
+  return [`${path}-journal`, `${path}-wal`, path];
+}
+
+async function deleteFiles(path: string, storage: StorageKind): Promise<void> {
+  if (storage === "opfs") for (const file of filesOf(path)) await removeFile(file);
+  if (storage !== "indexeddb") return;
+  const { deleteKeptFiles } = await import("../storage/indexeddb-files.ts");
+  await deleteKeptFiles(path);
+}
+
+/** A database that no other tab uses: in memory, or where tabs cannot lock each other out. */
+async function openAlone<Queue>(
+  name: string,
+  storage: "memory" | "opfs" | "indexeddb" | "auto",
+  options: BackendOptions<Queue>,
+  hold = { release() {} },
+) {
+  const database = joinDatabase(name, () => hold, options.makeQueue);
   try {
     options.signal?.throwIfAborted();
-    return await newBackendSomewhere(name, database, options);
+    return await newBackend(name, storage, database, options);
   } catch (thrown) {
     leaveDatabase(database);
     throw asStorageError(thrown);
   }
 }
 
-async function chooseStorage(path: string, storage: StorageKind | "auto"): Promise<Kind> {
-  if (wantsMemory(path, storage)) return "memory";
-  if (storage !== "auto" && storage !== "opfs") throw unsupported(`storage "${storage}"`);
-  if (navigator.storage?.getDirectory === undefined || navigator.locks === undefined) {
-    const why = isSecureContext ? "" : ": the page is not in a secure context (https, localhost)";
-    throw unsupported(`the origin private file system${why}`);
-  }
-  return "opfs";
-}
-
-async function openOpfsBackend<Queue extends LocalQueue>(
-  name: string,
-  options: BackendOptions<Queue>,
-) {
-  const path = translated(() => resolveName(name));
-  const engine = await webEngine(options.engine);
-  const asked = threadCount(options, engine);
-  const count = typeof SharedArrayBuffer === "function" ? asked : Math.min(asked, 1);
-  // The log and the journal go before their database: without it they mean nothing.
-  const files = [`${path}-journal`, `${path}-wal`, path];
-  const storage = {
-    kind: "opfs" as const,
-    path,
-    tidy: () => removeEmptyFiles(files.slice(0, 2)),
-    async delete() {
-      for (const file of files) await removeFile(file);
-    },
-  };
-  return openTabBackend(storage, { count, engine }, options);
-}
-
-/** `threads: "auto"` is the calling thread where no worker can be started. */
-async function newBackendSomewhere<Queue>(
-  path: string,
-  database: SharedDatabase<Queue>,
-  options: BackendOptions<Queue>,
-) {
-  try {
-    return await newBackend(path, database, options);
-  } catch (thrown) {
-    const isUnsupported = thrown instanceof StorageError && thrown.reason === "unsupported";
-    if (options.threads !== "auto" || !isUnsupported) throw thrown;
-    return newBackend(path, database, { ...options, threads: 0 });
-  }
-}
-
 async function newBackend<Queue>(
   path: string,
+  asked: "memory" | "opfs" | "indexeddb" | "auto",
   database: SharedDatabase<Queue>,
   options: BackendOptions<Queue>,
 ) {
+  const { threads } = options;
   const sharesMemory = typeof SharedArrayBuffer === "function";
   const engine = await webEngine(options.engine);
-  const asked = threadCount(options, engine);
-  const wanted = sharesMemory ? asked : Math.min(asked, 1);
-  const separate = wanted > 0;
-  const shares = sharesMemory || !separate;
+  const wanted = Math.min(threadCount(options, engine), sharesMemory ? MAX_SLOTS : 1);
+  const shares = sharesMemory || wanted === 0;
   const config: Omit<ThreadConfig, "slot"> = {
     ...threadSettings(options),
     engine: engine.kind,
-    storage: "memory",
+    storage: asked,
     path,
     shared: shares ? database.memory : undefined,
-    disk: shares ? createMemoryDisk(path) : undefined,
-    severalThreads: shares && separate,
+    disk: asked === "memory" && shares ? createMemoryDisk(path) : undefined,
+    severalThreads: shares && wanted > 0,
     module: engine.module,
     engineScript: engine.script,
   };
-  const first = await startThread(config, database, separate);
+  const first = await startThread(config, database, threads);
+  const { storage, sharesFiles, fallbacks } = first.found;
   let waiting: Port | undefined = first.port;
   let disposed = false;
   return {
     path,
-    storage: "memory" as const,
+    storage,
     engine: engine.kind,
     mostConnections: engine.mostConnections,
-    threads: first.sharesFiles ? wanted : Math.min(wanted, 1),
+    threads: first.isSeparate ? Math.min(wanted, sharesFiles ? wanted : 1) : 0,
     crossTab: false,
-    durable: false,
+    durable: storage !== "memory",
+    fallbacks,
     role: "owner" as const,
     async openThread(): Promise<Port> {
       const port = waiting;
       waiting = undefined;
-      return port ?? (await startThread(config, database, separate)).port;
+      const where = first.isSeparate ? threads : 0;
+      return port ?? (await startThread({ ...config, storage }, database, where)).port;
     },
     writeQueue: database.writeQueue,
     nextConnectionId,
@@ -145,8 +156,8 @@ async function newBackend<Queue>(
     announceChange: (tables: Tables) => announceChange(database, tables),
     onChange: (listener: (tables: Tables) => void) => onChange(database, listener),
     context: undefined,
-    temporaryPath: () => `${path}-${crypto.randomUUID()}`,
-    async deleteFiles() {},
+    temporaryPath: () => temporaryName(path),
+    deleteFiles: () => deleteFiles(path, storage),
     async dispose() {
       if (disposed) return;
       disposed = true;
@@ -167,23 +178,15 @@ function threadCount(
 async function startThread(
   config: Omit<ThreadConfig, "slot">,
   { memory }: SharedDatabase<unknown>,
-  separate: boolean,
-): Promise<{ port: Port; sharesFiles: boolean }> {
+  threads: number | "auto",
+): Promise<StartedThread> {
   const slot = takeSlot(memory);
   try {
-    const thread = separate
-      ? await spawnWebThread({ ...config, slot })
-      : { port: await startInline({ ...config, slot }), sharesFiles: false };
+    const thread = await startWebThread({ ...config, slot }, threads);
     void thread.port.closed.then(() => reapSlot(memory, slot));
     return thread;
   } catch (thrown) {
     reapSlot(memory, slot);
     throw thrown;
   }
-}
-
-async function startInline(config: ThreadConfig): Promise<Port> {
-  const { startInline } = await import("../worker/inline.ts");
-  const { openWebStorage } = await import("../worker/web-storages.ts");
-  return startInline(config, openWebStorage);
 }

@@ -154,6 +154,15 @@ export function claimSlot(memory: SharedMemory): number | undefined {
   return undefined;
 }
 
+/** Makes SQLite recover the index from the log. The mutex is held, and no one holds WRITE. */
+export function voidHeaders(memory: SharedMemory): void {
+  const control = new Int32Array(memory.control);
+  if (Atomics.load(control, REGIONS) === 0) return;
+  new Uint8Array(memory.regions, 0, REGION_BYTES).fill(0, 0, 96);
+  const gen = Atomics.add(control, GEN, 1) + 1;
+  Atomics.store(control, REGION_GEN, gen);
+}
+
 /**
  * Gives back everything an instance held, whether it closed or died. Only called when its thread
  * runs no more. Invariant: afterwards no word of the control block mentions the slot.
@@ -165,11 +174,7 @@ export function claimSlot(memory: SharedMemory): number | undefined {
 export function reapSlot(memory: SharedMemory, slot: number): void {
   const control = new Int32Array(memory.control);
   if (Atomics.load(control, MUTEX) === slot + 1) {
-    if (Atomics.load(control, REGIONS) > 0) {
-      new Uint8Array(memory.regions, 0, REGION_BYTES).fill(0, 0, 96);
-      const gen = Atomics.add(control, GEN, 1) + 1;
-      Atomics.store(control, REGION_GEN, gen);
-    }
+    voidHeaders(memory);
     Atomics.store(control, MUTEX, 0);
   }
   for (let lock = 0; lock < SHM_LOCK_COUNT; lock++) {

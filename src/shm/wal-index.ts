@@ -41,7 +41,7 @@ import {
   type SharedMemory,
   WRITE_LOCK,
 } from "./layout.ts";
-import type { LockTable } from "./lock-table.ts";
+import { type LockTable, voidHeaders } from "./lock-table.ts";
 
 /** Word offsets of domain B. */
 const B_WORDS = [24, 25, 26, 27, 28, 29, 32] as const;
@@ -159,6 +159,16 @@ export class WalIndex {
         region.seen = gen;
       }
       this.#seen = Atomics.load(this.#control, GEN);
+    } finally {
+      this.#table.leave();
+    }
+  }
+
+  /** The log is no more what the index says: the next reader recovers it. Nobody holds WRITE. */
+  invalidate(): void {
+    this.#table.enter();
+    try {
+      voidHeaders(this.#memory);
     } finally {
       this.#table.leave();
     }

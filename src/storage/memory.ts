@@ -100,6 +100,9 @@ export function memoryStorage(disk: MemoryDisk, fallback?: Storage): Storage {
     async prepare(path) {
       await fallback?.prepare?.(path);
     },
+    get writeBack() {
+      return fallback?.writeBack;
+    },
     async close() {
       await fallback?.close?.();
     },

@@ -1,7 +1,9 @@
 // The origin private file system as a tree of names: everything about it that takes time.
 // Specification: https://fs.spec.whatwg.org/
 
-import { type FaultReason, StorageFault } from "./storage.ts";
+import { temporaryName } from "./names.ts";
+import { StorageFault } from "./storage.ts";
+import { faultOf } from "./web-faults.ts";
 
 /** A file open for synchronous access; TypeScript's `dom` library leaves it to the one for workers. */
 export interface AccessHandle {
@@ -18,51 +20,6 @@ export interface AccessHandle {
 /** A file's handle in a dedicated worker. */
 export interface WorkerFileHandle extends FileSystemFileHandle {
   createSyncAccessHandle(options?: { mode: string }): Promise<AccessHandle>;
-}
-
-const REASONS: Readonly<Record<string, FaultReason>> = {
-  QuotaExceededError: "quota",
-  NoModificationAllowedError: "locked",
-  NotAllowedError: "permission",
-  SecurityError: "permission",
-};
-
-const ADVICE: Readonly<Record<FaultReason, string>> = {
-  quota: "; the origin has used up its quota: delete something, or ask for persistent storage",
-  locked: "; somebody else has the file open",
-  permission: "; the browser keeps storage from this page (a private window, or blocked site data)",
-  corrupt: "",
-  unsupported: "",
-  io: "",
-};
-
-/** What a file system call threw, in our words. */
-export function faultOf(what: string, path: string, thrown: unknown): StorageFault {
-  if (thrown instanceof StorageFault) return thrown;
-  const { name = "", message = String(thrown) } = thrown as Partial<Error>;
-  const reason = REASONS[name] ?? "io";
-  const isDirectory = name === "TypeMismatchError" ? "it is a directory: " : "";
-  return new StorageFault(
-    reason,
-    `could not ${what} ${path}: ${isDirectory}${message}${ADVICE[reason]}`,
-    { cause: thrown, notFound: name === "NotFoundError" },
-  );
-}
-
-/**
- * The one form of a name: its parts joined by `/`, without `.`, `..` and a leading `/`.
- * @throws StorageFault for a name that no file can have
- */
-export function resolveName(name: string): string {
-  const parts: string[] = [];
-  for (const part of name.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
-  }
-  if (parts.length === 0 || name.endsWith("/")) {
-    throw new StorageFault("io", `"${name}" names a directory, and no file`);
-  }
-  return parts.join("/");
 }
 
 /** The directory a file is in, and its name there. @throws StorageFault with `notFound` */
@@ -155,4 +112,58 @@ async function* walkIn(
     if (entry.kind === "file") yield path;
     else if (recursive) yield* walkIn(entry, `${path}/`, recursive);
   }
+}
+
+/** The file is there, with something in it. @throws StorageFault where none can be */
+export async function hasOpfsFile(path: string): Promise<boolean> {
+  checkOpfs();
+  const file = await findFile(path, { create: false });
+  return file !== undefined && (await file.getFile()).size > 0;
+}
+
+/** Writes something and reads it back, synchronously as SQLite will. @throws StorageFault */
+export async function probeOpfs(): Promise<void> {
+  checkOpfs();
+  const name = temporaryName("sqlite-wasm-pool-probe");
+  const wrote = new TextEncoder().encode(name);
+  try {
+    const file = await findFile(name, { create: true });
+    const handle = await openSync(file as WorkerFileHandle);
+    try {
+      const read = new Uint8Array(wrote.length);
+      handle.write(wrote, { at: 0 });
+      handle.flush();
+      handle.read(read, { at: 0 });
+      if (!read.every((byte, i) => byte === wrote[i])) {
+        throw new StorageFault("io", "the file has something else in it than was written");
+      }
+    } finally {
+      handle.close();
+    }
+  } finally {
+    await removeFile(name).catch(() => {});
+  }
+}
+
+/** Opens a file for synchronous access; with `mode` where others may have it open too. */
+export function openSync(file: WorkerFileHandle, mode?: string): Promise<AccessHandle> {
+  if (typeof file.createSyncAccessHandle !== "function") {
+    throw new StorageFault(
+      "unsupported",
+      "the origin private file system needs a dedicated worker: leave `threads` out",
+    );
+  }
+  return mode === undefined ? file.createSyncAccessHandle() : file.createSyncAccessHandle({ mode });
+}
+
+/** There is such a file system, and Web Locks that keep others off its files. */
+export function hasOpfs(): boolean {
+  return navigator.storage?.getDirectory !== undefined && navigator.locks !== undefined;
+}
+
+/** @throws StorageFault (`unsupported`) */
+export function checkOpfs(): void {
+  if (hasOpfs()) return;
+  const why = isSecureContext ? "" : ": the page is not in a secure context (https, localhost)";
+  throw new StorageFault("unsupported", `the browser has no origin private file system${why}`);
 }

@@ -10,20 +10,19 @@
 // "readwrite-unsafe", which does not exclude others; SQLite's locks order who reads and writes. Every
 // other database, such as an attached one, is open exclusively, which keeps all others off it.
 
+import { databaseOf, isSuperJournal, resolveName } from "./names.ts";
 import {
   type AccessHandle,
-  faultOf,
   findFile,
+  openSync,
   removeEmptyFiles,
-  resolveName,
   type WorkerFileHandle,
 } from "./opfs-files.ts";
 import { type OpenFlags, type Storage, StorageFault, type StorageFile } from "./storage.ts";
+import { faultOf } from "./web-faults.ts";
 
 const SUFFIXES = ["", "-wal", "-journal"] as const;
 const READ_AHEAD_BYTES = 262_144;
-/** SQLite's name for the file that ties the journals of several databases together (pager.c). */
-const SUPER_JOURNAL = /-mj[0-9A-F]{9}$/;
 
 /** Between two tries at a file whose holder is about to let go, in milliseconds. */
 const FIRST_PAUSE_MS = 4;
@@ -135,7 +134,7 @@ export class OpfsStorage implements Storage {
     const unit = this.#units.get(databaseOf(path));
     const slot = unit?.slots.find((each) => each.path === path);
     if (unit !== undefined && slot !== undefined) return { unit, slot };
-    if (SUPER_JOURNAL.test(path)) {
+    if (isSuperJournal(path)) {
       throw new StorageFault(
         "unsupported",
         "a transaction that writes several databases needs the journal mode wal here",
@@ -164,10 +163,6 @@ export class OpfsStorage implements Storage {
 
 function elsewhere(options: OpfsOptions): OpfsOptions {
   return { ...options, create: true, severalThreads: false };
-}
-
-function databaseOf(path: string): string {
-  return path.replace(/-(?:wal|journal)$/, "");
 }
 
 function isThere({ handle, isThere }: Slot): boolean {
@@ -216,7 +211,10 @@ async function openHandle(
     const file = await findFile(path, { create });
     if (file === undefined) return undefined;
     try {
-      return await openSync(file as WorkerFileHandle, severalThreads);
+      return await openSync(
+        file as WorkerFileHandle,
+        severalThreads ? "readwrite-unsafe" : undefined,
+      );
     } catch (thrown) {
       const fault = faultOf("open", path, thrown);
       const mayPass = fault.reason === "locked" || (fault.notFound && create);
@@ -224,18 +222,6 @@ async function openHandle(
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-}
-
-function openSync(file: WorkerFileHandle, severalThreads: boolean): Promise<AccessHandle> {
-  if (typeof file.createSyncAccessHandle !== "function") {
-    throw new StorageFault(
-      "unsupported",
-      "the origin private file system needs a dedicated worker: leave `threads` out",
-    );
-  }
-  return severalThreads
-    ? file.createSyncAccessHandle({ mode: "readwrite-unsafe" })
-    : file.createSyncAccessHandle();
 }
 
 function closeHandles({ slots }: Unit): void {

@@ -88,6 +88,24 @@ export interface Storage {
    * takes time. Until then those throw a fault that names the path as `unprepared`.
    */
   prepare?(path: string): Promise<void>;
+  /** Where what is written is kept only later. */
+  readonly writeBack?: WriteBack | undefined;
   /** Lets go of everything. Called once, when all files are closed. */
   close?(): Promise<void>;
+}
+
+/** How the changes of files in memory come to outlive it. */
+export interface WriteBack {
+  /** Raised by each change of a file. */
+  readonly changes: number;
+  /**
+   * Keeps all changes, `durably` so that they survive a power cut. They must be such that SQLite could
+   * recover from them, and no file may be used meanwhile.
+   * @throws StorageFault; no file can be used then until `revert`
+   */
+  flush(durably: boolean): Promise<void>;
+  /** After a flush that failed: the files can be set back to what is kept. Else they have to be prepared anew. */
+  readonly canRevert: boolean;
+  /** Undoes all changes that are not kept. */
+  revert(): void;
 }

@@ -78,7 +78,8 @@ class Guests {
   }
 
   announce(): void {
-    this.#post({ type: "thread", thread: this.#thread, guests: this.#guests.size });
+    const { found } = this.#host;
+    this.#post({ type: "thread", thread: this.#thread, guests: this.#guests.size, found });
   }
 
   /**

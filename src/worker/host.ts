@@ -2,15 +2,17 @@
 // has one WebAssembly instance, and connections within it take turns.
 
 import type { Engine } from "../engine/engine.ts";
-import { PoolClosedError, StorageError } from "../errors.ts";
+import { PoolClosedError } from "../errors.ts";
+import type { FoundStorage } from "../rpc/endpoint.ts";
 import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RowCollector } from "../rpc/rows.ts";
 import { createSharedMemory, type SharedMemory } from "../shm/layout.ts";
 import type { Storage, StorageFile } from "../storage/storage.ts";
-import { StorageFault, unpreparedPath } from "../storage/storage.ts";
+import { unpreparedPath } from "../storage/storage.ts";
 import { type LoadSqlJs, startEngine } from "./engines.ts";
+import { type ConnectionOwner, Keeper } from "./keeper.ts";
 import { NEEDS_PERMIT, Session } from "./session.ts";
-import type { OpenStorage } from "./storages.ts";
+import { asError, type OpenStorage } from "./storages.ts";
 import { type BackupJob, stepBackup } from "./transfer.ts";
 
 /** The state words of a reply that is about no open connection. */
@@ -26,12 +28,14 @@ export interface Platform {
 interface Instance {
   readonly engine: Engine;
   readonly storage: Storage;
+  readonly found: FoundStorage;
+  readonly keeper: Keeper;
   /** The latest answer that takes time, until it is there. */
   unanswered: Promise<Reply> | undefined;
 }
 
 /** The connections of one caller in one thread. */
-export class Host {
+export class Host implements ConnectionOwner {
   readonly #config: ThreadConfig;
   readonly #instance: Instance;
   readonly #isGuest: boolean;
@@ -40,6 +44,8 @@ export class Host {
   readonly #sessions = new Map<number, Session>();
   readonly #backups = new Map<number, BackupJob>();
   readonly #files = new Map<string, { file: StorageFile; sizeBytes: number }>();
+  /** Why connections were lost whose caller has not closed them yet. */
+  readonly #lost = new Map<number, Error>();
 
   /** Starts the engine of `config`. @throws StorageError */
   static async start(
@@ -49,12 +55,13 @@ export class Host {
     interrupts: Int32Array | undefined,
   ): Promise<Host> {
     const files = filesConfig(config);
-    const { storage, guard } = await openStorage(files);
+    const { storage, guard, found } = await openStorage(files);
     const { path, readonly, slot } = files;
     const shared = (config.shared as SharedMemory | undefined) ?? createSharedMemory();
     const options = { storage, path, readonly, shared, slot, guard };
     const engine = await startEngine(config, options, loadSqlJs);
-    const instance = { engine, storage, unanswered: undefined };
+    const keeper = new Keeper(storage, engine);
+    const instance = { engine, storage, found, keeper, unanswered: undefined };
     return new Host(config, instance, false, collector, interrupts);
   }
 
@@ -70,11 +77,17 @@ export class Host {
     this.#isGuest = isGuest;
     this.#collector = collector;
     this.#interrupts = interrupts;
+    instance.keeper.join(this);
   }
 
   /** The connections of another caller, numbered by itself, in the same instance of SQLite. */
   guest(settings: Partial<ThreadConfig>, collector: RowCollector): Host {
     return new Host({ ...this.#config, ...settings }, this.#instance, true, collector, undefined);
+  }
+
+  /** The storage that was opened. */
+  get found(): FoundStorage {
+    return this.#instance.found;
   }
 
   /** Some connection of the caller has something open that would be lost with it. */
@@ -115,9 +128,35 @@ export class Host {
   }
 
   #answerUntimed(request: Request, serial: number): Reply | Promise<Reply> {
+    const { changes } = this.#instance.keeper;
     const reply = this.#tryAnswer(request, serial);
     const path = unpreparedPath(reply.error);
-    return path === undefined ? reply : this.#answerPrepared(path, request, serial);
+    if (path !== undefined) return this.#answerPrepared(path, request, serial);
+    // What a write transaction has changed is kept when it ends.
+    if (changes === this.#instance.keeper.changes || reply.txn === 2) return reply;
+    return this.#answerKept(request, reply);
+  }
+
+  async #answerKept(request: Request, reply: Reply): Promise<Reply> {
+    const connection = "connection" in request ? request.connection : undefined;
+    const { synchronous } = this.#config;
+    try {
+      await this.#instance.keeper.keep({ owner: this, connection, synchronous });
+      return reply;
+    } catch (thrown) {
+      return { ...IDLE, tainted: true, result: undefined, error: asError(thrown) };
+    }
+  }
+
+  lose(which: "all" | "writers", connection: number | undefined, why: Error): void {
+    for (const number of [...this.#backups.keys()]) this.#cancelBackup(number);
+    for (const [number, session] of this.#sessions) {
+      const isWriter = number === connection || session.connection.txnState === 2;
+      if (which === "writers" && !isWriter) continue;
+      this.#sessions.delete(number);
+      this.#lost.set(number, asError(why));
+      session.close();
+    }
   }
 
   /** A request that found a file unprepared has had no effect, and is done again. */
@@ -150,8 +189,10 @@ export class Host {
 
   /** Closes every connection of the caller; the thread's own caller lets go of the storage as well. */
   async close(): Promise<void> {
-    const { engine, storage, unanswered } = this.#instance;
-    await unanswered;
+    const { engine, storage, keeper } = this.#instance;
+    // Nothing may be changed while earlier changes are being kept.
+    while (this.#instance.unanswered !== undefined) await this.#instance.unanswered;
+    keeper.leave(this);
     for (const job of this.#backups.values()) job.cancel();
     this.#backups.clear();
     for (const session of this.#sessions.values()) session.close();
@@ -219,6 +260,11 @@ export class Host {
   }
 
   #sessionOf({ kind, connection }: Request): Session {
+    const lost = this.#lost.get(connection);
+    if (lost !== undefined) {
+      if (kind === "close") this.#lost.delete(connection);
+      throw lost;
+    }
     let session = this.#sessions.get(connection);
     if (session === undefined && kind === "open") {
       session = new Session(this.#instance.engine, this.#config, this.#collector);
@@ -266,7 +312,9 @@ export class Host {
   #reply(session: Session | undefined, result: unknown, thrown: unknown): Reply {
     const needsPermit = thrown === NEEDS_PERMIT;
     const error = thrown === undefined || needsPermit ? undefined : asError(thrown);
-    if (session === undefined) return { ...IDLE, needsPermit, result, error };
+    // A connection that was lost is never as a new one.
+    const isLost = error !== undefined && session === undefined;
+    if (session === undefined) return { ...IDLE, tainted: isLost, needsPermit, result, error };
     const { connection, tainted, rows, isOpen } = session;
     const changed = session.takeChanged();
     if (!isOpen) return { ...IDLE, needsPermit, changed, result, error };
@@ -328,11 +376,4 @@ export class Host {
 function filesConfig(config: ThreadConfig): ThreadConfig {
   if (!config.isOpenToOthers) return config;
   return { ...config, readonly: false, create: config.create && !config.readonly };
-}
-
-function asError(thrown: unknown): Error {
-  if (thrown instanceof StorageFault) {
-    return new StorageError(thrown.reason, thrown.message, { cause: thrown });
-  }
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

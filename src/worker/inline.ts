@@ -2,6 +2,7 @@
 
 import { PoolClosedError, type WorkerCrashedError } from "../errors.ts";
 import { DirectRows } from "../rpc/direct-rows.ts";
+import type { FoundStorage } from "../rpc/endpoint.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RequestHandler } from "../rpc/server.ts";
@@ -10,20 +11,32 @@ import { Host } from "./host.ts";
 import { importSqlJs } from "./sql-js-script.ts";
 import type { OpenStorage } from "./storages.ts";
 
+/** SQLite in this thread. */
+export interface InlineThread {
+  readonly port: Port;
+  readonly found: FoundStorage;
+}
+
 /** Starts SQLite in this thread; with `guests`, for other tabs as well. @throws StorageError */
 export async function startInline(
   config: ThreadConfig,
   openStorage: OpenStorage,
   guests?: GuestOptions,
-): Promise<Port> {
+): Promise<InlineThread> {
   const platform = { openStorage, loadSqlJs: importSqlJs };
   const start = () => Host.start(config, platform, new DirectRows(), undefined);
-  if (guests === undefined) return new InlinePort(await start(), () => {});
+  if (guests === undefined) {
+    const host = await start();
+    return { port: new InlinePort(host, () => {}), found: host.found };
+  }
   const letGo = await takeThreadLocks(guests);
   try {
-    const host = withGuests(await start(), guests, () => void port.close());
-    const port = new InlinePort(host, letGo);
-    return port;
+    const host = await start();
+    const port = new InlinePort(
+      withGuests(host, guests, () => void port.close()),
+      letGo,
+    );
+    return { port, found: host.found };
   } catch (thrown) {
     letGo();
     throw thrown;

@@ -11,9 +11,10 @@ import { noSuchStorage, type OpenedStorage } from "./storages.ts";
 /** Files, and memory with files beside it. @throws StorageError (`unsupported`) */
 export async function openNodeStorage({ storage, disk }: ThreadConfig): Promise<OpenedStorage> {
   const files = nodeFsStorage();
-  if (storage === "file") return { storage: files, guard };
-  if (storage === "memory") return { storage: memoryStorage(disk as MemoryDisk, files), guard };
-  throw noSuchStorage(storage);
+  if (storage !== "file" && storage !== "memory") throw noSuchStorage(storage);
+  const found = { storage, sharesFiles: true, fallbacks: [] };
+  if (storage === "file") return { storage: files, guard, found };
+  return { storage: memoryStorage(disk as MemoryDisk, files), guard, found };
 }
 
 const guard: Guard = (path) => {

@@ -3,13 +3,15 @@
 
 import type { Guard } from "../engine/vfs.ts";
 import { StorageError } from "../errors.ts";
+import type { FoundStorage } from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
-import type { Storage } from "../storage/storage.ts";
+import { type Storage, StorageFault } from "../storage/storage.ts";
 
 /** A storage, and what keeps others off its files. */
 export interface OpenedStorage {
   readonly storage: Storage;
   readonly guard: Guard;
+  readonly found: FoundStorage;
 }
 
 /** @throws StorageError, StorageFault */
@@ -18,4 +20,12 @@ export type OpenStorage = (config: ThreadConfig) => Promise<OpenedStorage>;
 /** For a storage that the platform does not have. */
 export function noSuchStorage(kind: string): StorageError {
   return new StorageError("unsupported", `storage "${kind}" is not to be had here`);
+}
+
+/** Whatever was thrown as an error that callers know. */
+export function asError(thrown: unknown): Error {
+  if (thrown instanceof StorageFault) {
+    return new StorageError(thrown.reason, thrown.message, { cause: thrown });
+  }
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

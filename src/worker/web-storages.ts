@@ -1,19 +1,69 @@
 // The storages of browsers.
 
+import { tryTakeDatabase } from "../rpc/name-guard.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { createMemoryDisk, type MemoryDisk, memoryStorage } from "../storage/memory.ts";
-import { OpfsStorage, openOpfsStorage } from "../storage/opfs.ts";
+import { type OpfsOptions, OpfsStorage, openOpfsStorage } from "../storage/opfs.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { Fallback } from "../types.ts";
 import { noSuchStorage, type OpenedStorage } from "./storages.ts";
+import { chooseWebStorage } from "./web-choice.ts";
 
-/** A browser's files exclude others by themselves. */
+/** The files of a browser exclude others by themselves, or by the locks they were opened with. */
 const guard = () => ({ release() {} });
 
-/** The origin private file system, and memory with such files beside it. @throws StorageFault */
+/** The storage that the configuration names, or the best there is. @throws StorageFault */
 export async function openWebStorage(config: ThreadConfig): Promise<OpenedStorage> {
-  const { storage, path, readonly, create, severalThreads, busyTimeout } = config;
-  const options = { path, readonly, create, severalThreads, waitMs: busyTimeout };
-  if (storage === "opfs") return { storage: await openOpfsStorage(options), guard };
-  if (storage !== "memory") throw noSuchStorage(storage);
-  const disk = (config.disk as MemoryDisk | undefined) ?? createMemoryDisk(path);
-  return { storage: memoryStorage(disk, new OpfsStorage(options)), guard };
+  const { storage, path } = config;
+  switch (storage) {
+    case "auto": {
+      const { chosen, fallbacks } = await chooseWebStorage(path);
+      return chosen === "opfs" ? openOpfs(config) : openIndexedDb(config, fallbacks);
+    }
+    case "opfs":
+      return openOpfs(config);
+    case "indexeddb":
+      return openIndexedDb(config, []);
+    case "memory":
+      return openMemory(config);
+    case "file":
+      throw noSuchStorage(storage);
+    default:
+      return storage satisfies never;
+  }
+}
+
+async function openOpfs(config: ThreadConfig): Promise<OpenedStorage> {
+  const storage = await openOpfsStorage(opfsOptions(config));
+  const found = { storage: "opfs", sharesFiles: storage.isShared, fallbacks: [] } as const;
+  return { storage, guard, found };
+}
+
+async function openIndexedDb(
+  config: ThreadConfig,
+  fallbacks: readonly Fallback[],
+): Promise<OpenedStorage> {
+  const found = { storage: "indexeddb", sharesFiles: false, fallbacks } as const;
+  return { storage: await indexedDb(config), guard, found };
+}
+
+async function openMemory(config: ThreadConfig): Promise<OpenedStorage> {
+  const disk = (config.disk as MemoryDisk | undefined) ?? createMemoryDisk(config.path);
+  const storage = memoryStorage(disk, new OpfsStorage(opfsOptions(config)));
+  return { storage, guard, found: { storage: "memory", sharesFiles: true, fallbacks: [] } };
+}
+
+function opfsOptions({
+  path,
+  readonly,
+  create,
+  severalThreads,
+  busyTimeout,
+}: ThreadConfig): OpfsOptions {
+  return { path, readonly, create, severalThreads, waitMs: busyTimeout };
+}
+
+async function indexedDb({ path, readonly }: ThreadConfig): Promise<Storage> {
+  const { openIndexedDbStorage } = await import("../storage/indexeddb.ts");
+  return openIndexedDbStorage({ path, readonly, lock: tryTakeDatabase });
 }

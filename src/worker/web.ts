@@ -8,9 +8,9 @@ import type { ThreadConfig } from "../rpc/protocol.ts";
 import { serveRings } from "../rpc/ring-server.ts";
 import { serve } from "../rpc/server.ts";
 import { takeWebLock } from "../rpc/web-lock.ts";
-import { OpfsStorage } from "../storage/opfs.ts";
 import { takeThreadLocks, withGuests } from "./guests.ts";
 import { Host } from "./host.ts";
+import { asError } from "./storages.ts";
 import { openWebStorage } from "./web-storages.ts";
 
 /** What of a dedicated worker's global scope is used here. */
@@ -34,13 +34,8 @@ async function start(started: WebThreadStart): Promise<void> {
   try {
     if (guests !== undefined) await takeThreadLocks(guests);
     else if (lifeLock !== undefined) await takeWebLock(lifeLock);
-    let sharesFiles = true;
-    const openStorage = async (options: ThreadConfig) => {
-      const opened = await openWebStorage(options);
-      if (opened.storage instanceof OpfsStorage) sharesFiles = opened.storage.isShared;
-      return opened;
-    };
-    const host = await Host.start(config, { openStorage, loadSqlJs }, new RowPacker(), interrupts);
+    const platform = { openStorage: openWebStorage, loadSqlJs };
+    const host = await Host.start(config, platform, new RowPacker(), interrupts);
     const endpoint = {
       post: (message: unknown, transfer: ArrayBuffer[]) => scope.postMessage(message, transfer),
       onMessage: (listener: (message: unknown) => void) =>
@@ -49,9 +44,12 @@ async function start(started: WebThreadStart): Promise<void> {
     const handler = guests === undefined ? host : withGuests(host, guests, () => scope.close());
     if (rings === undefined) serve(endpoint, handler);
     else serveRings(endpoint, handler, rings);
-    scope.postMessage({ error: undefined, sharesFiles } satisfies WebThreadStarted);
+    scope.postMessage({ error: undefined, found: host.found } satisfies WebThreadStarted);
   } catch (thrown) {
-    scope.postMessage({ error: toWire(thrown), sharesFiles: false } satisfies WebThreadStarted);
+    scope.postMessage({
+      error: toWire(asError(thrown)),
+      found: undefined,
+    } satisfies WebThreadStarted);
   }
 }
 

@@ -235,6 +235,7 @@ inEveryPlace(({ open, storage, memory, path }) => {
       wal: true,
       interrupt: threads > 0,
       role: "owner",
+      fallbacks: [],
     });
     expect(journalMode).toBe("wal");
     expect(where).toBe(storage);

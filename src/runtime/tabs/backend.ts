@@ -1,24 +1,26 @@
 // A pool's backend on a database that all tabs and workers of an origin may have open.
 
+import { StorageError } from "../../errors.ts";
 import type { Port } from "../../rpc/port.ts";
 import type { ThreadConfig } from "../../rpc/protocol.ts";
+import { temporaryName } from "../../storage/names.ts";
 import type { Tables } from "../../types.ts";
 import { asStorageError, type BackendOptions, threadSettings } from "../backend-options.ts";
 import { lockReleased, nextConnectionId, readLogState } from "../databases.ts";
-import { spawnWebThread } from "../spawn-web.ts";
 import type { WebEngine } from "../web-engine.ts";
+import { startWebThread } from "../web-thread.ts";
 import { type OpenThread, type Role, tabDatabase } from "./database.ts";
-import type { SiteThread } from "./site.ts";
 import type { LocalQueue } from "./write-queue.ts";
 
-/** The files of a storage, to the one who owns them. */
-export interface TabStorage {
-  readonly kind: "opfs";
+/** The files of a database, to the one who owns them. */
+export interface TabFiles {
+  /** Where they are to be; `"auto"`: the first thread finds out. */
+  readonly kind: WebStorageKind | "auto";
   /** The database's name, the same for every tab. */
   readonly path: string;
   /** Removes what is empty and in nobody's use. */
-  tidy(): Promise<void>;
-  delete(): Promise<void>;
+  tidy(kind: WebStorageKind): Promise<void>;
+  delete(kind: WebStorageKind): Promise<void>;
 }
 
 /** What threads of the database are started with. */
@@ -28,16 +30,21 @@ export interface TabThreads {
   readonly engine: WebEngine;
 }
 
+type WebStorageKind = "opfs" | "indexeddb";
+
 /** @throws StorageError (`locked` when another tab has the database and does not answer) */
 export async function openTabBackend<Queue extends LocalQueue>(
-  storage: TabStorage,
+  files: TabFiles,
   { count, engine }: TabThreads,
   options: BackendOptions<Queue>,
 ) {
-  const { kind, path } = storage;
-  const { busyTimeout, signal } = options;
+  const { kind, path } = files;
+  const { busyTimeout, signal, threads } = options;
+  let isSeparate = count > 0;
   const settings = threadSettings(options);
-  const database = tabDatabase(path, options.makeQueue, () => storage.tidy());
+  const database = tabDatabase(path, options.makeQueue, (found) =>
+    files.tidy(found.storage as WebStorageKind),
+  );
   const sharesMemory = typeof SharedArrayBuffer === "function";
   const config: Omit<ThreadConfig, "slot"> = {
     ...settings,
@@ -51,23 +58,41 @@ export async function openTabBackend<Queue extends LocalQueue>(
     engineScript: engine.script,
   };
   const open = (signal: AbortSignal | undefined): Promise<Port> => {
-    const start: OpenThread["start"] = (memory, slot) =>
-      startThread(
-        { ...config, shared: sharesMemory || count === 0 ? memory : undefined, slot },
-        count > 0,
-      );
+    const start: OpenThread["start"] = async (memory, slot) => {
+      const shared = sharesMemory || count === 0 ? memory : undefined;
+      const guests = { database: path, thread: crypto.randomUUID() };
+      // Whatever was found first: all threads have to agree.
+      const storage = database.found?.storage ?? kind;
+      const thread = await startWebThread({ ...config, storage, shared, slot }, threads, guests);
+      isSeparate = thread.isSeparate;
+      return thread;
+    };
     return database.openPort({ settings, start, timeoutMs: busyTimeout, signal });
   };
   let waiting: Port | undefined = await open(signal).catch((thrown) => {
     throw asStorageError(thrown);
   });
+  const found = () => {
+    if (database.found === undefined) throw new Error("BUG: no thread has said what it has open");
+    return database.found;
+  };
+  const actual = found().storage;
+  if (kind !== "auto" && kind !== actual) {
+    await waiting.close();
+    throw new StorageError("locked", `${path} is open as a database of storage "${actual}"`);
+  }
   return {
     path,
-    storage: kind,
+    get storage() {
+      return found().storage;
+    },
     engine: engine.kind,
     mostConnections: engine.mostConnections,
     get threads() {
-      return Math.min(count, database.mostThreads);
+      return isSeparate ? Math.min(count, database.mostThreads) : 0;
+    },
+    get fallbacks() {
+      return found().fallbacks;
     },
     crossTab: true,
     durable: true,
@@ -90,23 +115,15 @@ export async function openTabBackend<Queue extends LocalQueue>(
     announceChange: (tables: Tables) => database.announceChange(tables),
     onChange: (listener: (tables: Tables) => void) => database.onChange(listener),
     context: undefined,
-    temporaryPath: () => `${path}-${crypto.randomUUID()}`,
+    temporaryPath: () => temporaryName(path),
     async deleteFiles() {
       await waiting?.close();
-      await database.alone(busyTimeout, () => storage.delete());
+      const storage = found().storage as WebStorageKind;
+      await database.alone(busyTimeout, () => files.delete(storage));
     },
     async dispose() {
       await waiting?.close();
       await database.left();
     },
   };
-}
-
-async function startThread(config: ThreadConfig, separate: boolean): Promise<SiteThread> {
-  const thread = crypto.randomUUID();
-  const guests = { database: config.path, thread };
-  if (separate) return spawnWebThread(config, guests);
-  const { startInline } = await import("../../worker/inline.ts");
-  const { openWebStorage } = await import("../../worker/web-storages.ts");
-  return { port: await startInline(config, openWebStorage, guests), sharesFiles: false };
 }

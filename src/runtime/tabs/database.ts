@@ -6,6 +6,7 @@
 // at once and comes back as a new member.
 
 import { StorageError } from "../../errors.ts";
+import type { FoundStorage } from "../../rpc/endpoint.ts";
 import type { Port } from "../../rpc/port.ts";
 import { type LineSettings, tabNames } from "../../rpc/tab-protocol.ts";
 import { takeWebLock, type WebLock } from "../../rpc/web-lock.ts";
@@ -27,6 +28,9 @@ export interface OpenThread {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Called when nobody in this thread uses the database any more, while it still owns it. */
+export type OnLastLeft = (found: FoundStorage) => Promise<void>;
+
 /** A longer delay is none for a timer: it would end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -36,7 +40,7 @@ const databases = new Map<string, TabDatabase<LocalQueue>>();
 export function tabDatabase<Queue extends LocalQueue>(
   name: string,
   makeQueue: () => Queue,
-  onLastLeft: () => Promise<void>,
+  onLastLeft: OnLastLeft,
 ): TabDatabase<Queue> {
   let database = databases.get(name) as TabDatabase<Queue> | undefined;
   if (database === undefined) {
@@ -50,12 +54,13 @@ export function tabDatabase<Queue extends LocalQueue>(
 export class TabDatabase<Queue extends LocalQueue> {
   readonly name: string;
   readonly writeQueue: TabWriteQueue<Queue>;
-  readonly #onLastLeft: () => Promise<void>;
+  readonly #onLastLeft: OnLastLeft;
   readonly #roleListeners = new Set<(role: Role) => void>();
   readonly #changeListeners = new Set<(tables: Tables) => void>();
   #member: Member | undefined;
   #hasOthers = false;
   #site: Site | undefined;
+  #found: FoundStorage | undefined;
   #role: Role = "client";
   readonly #ports = new Set<RoamingPort>();
   #openPorts = 0;
@@ -65,7 +70,7 @@ export class TabDatabase<Queue extends LocalQueue> {
   #stopWatchingPage: (() => void) | undefined;
   #onNews: (() => void)[] = [];
 
-  constructor(name: string, queue: Queue, onLastLeft: () => Promise<void>) {
+  constructor(name: string, queue: Queue, onLastLeft: OnLastLeft) {
     this.name = name;
     this.#onLastLeft = onLastLeft;
     this.writeQueue = new TabWriteQueue(queue, tabNames(name).write, () =>
@@ -79,8 +84,15 @@ export class TabDatabase<Queue extends LocalQueue> {
 
   /** Threads that can have the files open at the same time. */
   get mostThreads(): number {
-    if (this.#site !== undefined) return this.#site.sharesFiles ? Number.POSITIVE_INFINITY : 1;
+    if (this.#site !== undefined)
+      return this.#site.found?.sharesFiles ? Number.POSITIVE_INFINITY : 1;
     return this.#member?.threadCount ?? 1;
+  }
+
+  /** The storage that the owner's threads have open; undefined before there was one. */
+  get found(): FoundStorage | undefined {
+    this.#found = this.#site?.found ?? this.#member?.found ?? this.#found;
+    return this.#found;
   }
 
   /** The lock table, where this thread is the owner. */
@@ -168,7 +180,8 @@ export class TabDatabase<Queue extends LocalQueue> {
   }
 
   async #leave(): Promise<void> {
-    if (this.#member?.isOwner) await this.#onLastLeft().catch(() => {});
+    const { found } = this;
+    if (this.#member?.isOwner && found !== undefined) await this.#onLastLeft(found).catch(() => {});
     this.#letGo();
     this.#stopWatchingPage?.();
     this.#stopWatchingPage = undefined;

@@ -4,6 +4,7 @@
 //   waiting  -> owner      the owner's lock was granted and no worker of an earlier owner is left
 //   any      -> left       by `leave`, or because another member took the lock away
 
+import type { FoundStorage } from "../../rpc/endpoint.ts";
 import { lifeLock, type TabMessage, type TabWriter, tabNames } from "../../rpc/tab-protocol.ts";
 import { takeWebLock, type WebLock, whenFree } from "../../rpc/web-lock.ts";
 import type { Tables } from "../../types.ts";
@@ -40,6 +41,7 @@ export class Member {
   /** Workers that take lines, with how many they have. */
   readonly #threads = new Map<string, number>();
   readonly #others = new Set<string>();
+  #found: FoundStorage | undefined;
   #isOwner = false;
   /** When the owner, or a worker of its, was heard last. */
   #heardAt = performance.now();
@@ -72,6 +74,11 @@ export class Member {
   get bestThread(): string | undefined {
     const [best] = [...this.#threads].sort(([, a], [, b]) => a - b);
     return best?.[0];
+  }
+
+  /** The storage that the owner's workers have open, as they say. */
+  get found(): FoundStorage | undefined {
+    return this.#found;
   }
 
   get threadCount(): number {
@@ -163,6 +170,7 @@ export class Member {
       case "thread":
         this.#heard();
         this.#note(message.thread, message.guests);
+        this.#found = message.found;
         return;
       case "change":
         this.#listener.onChange(message.tables);

@@ -1,6 +1,7 @@
 // The owner's workers: those that have the files open, all of them on one lock table and one wal-index.
 
 import type { ThreadClient } from "../../rpc/client.ts";
+import type { FoundStorage } from "../../rpc/endpoint.ts";
 import type { Port } from "../../rpc/port.ts";
 import { createSharedMemory, type SharedMemory } from "../../shm/layout.ts";
 import { reapSlot, takeSlot } from "../databases.ts";
@@ -8,8 +9,7 @@ import { reapSlot, takeSlot } from "../databases.ts";
 /** A thread that was started here. */
 export interface SiteThread {
   readonly port: Port & Partial<Pick<ThreadClient, "mingle">>;
-  /** Other threads can have the same files open. */
-  readonly sharesFiles: boolean;
+  readonly found: FoundStorage;
 }
 
 /** Starts a thread with the files; `slot` is its place in the lock table. */
@@ -22,10 +22,10 @@ export class Site {
   #first: Promise<SiteThread> | undefined;
   #isShared = false;
 
-  /** Several threads can have the files open. */
-  get sharesFiles(): boolean {
-    for (const { sharesFiles } of this.#threads) return sharesFiles;
-    return false;
+  /** The storage that the threads have open; undefined before there are any. */
+  get found(): FoundStorage | undefined {
+    for (const { found } of this.#threads) return found;
+    return undefined;
   }
 
   /** A new thread; undefined where there is one and the files can have no other. */
@@ -37,7 +37,7 @@ export class Site {
       const started = await first.catch(() => undefined);
       if (started === undefined) continue;
       if (this.#threads.size === 0) continue;
-      return started.sharesFiles ? (await this.#start(start)).port : undefined;
+      return started.found.sharesFiles ? (await this.#start(start)).port : undefined;
     }
   }
 
