@@ -10,8 +10,6 @@ export interface Lease {
   readonly connection: Connection;
   readonly link: Link;
   readonly since: number;
-  /** Where it was acquired, recorded only while leaks are looked for. */
-  readonly stack: string | undefined;
   /** Cancels the leak report. */
   readonly settle: () => void;
 }

@@ -21,6 +21,13 @@ import type { ConnectionReport } from "./stats.ts";
 /** How long what was interrupted may take to end before its thread is ended. */
 const INTERRUPT_GRACE_MS = 1_000;
 
+/** Who asks for a connection, and for which purpose. */
+interface Borrower {
+  readonly readonly: boolean;
+  readonly waitMs: number;
+  readonly stack: string | undefined;
+}
+
 /** Lends the links of one pool. */
 export class Lending {
   readonly #context: PoolContext;
@@ -88,9 +95,10 @@ export class Lending {
   ): Connection | Promise<Connection> {
     if (options !== undefined) checkAcquireOptions(options);
     const link = options?.signal?.aborted ? undefined : this.#pool.tryAcquire();
+    const stack = this.#stackOfBorrower();
     return link === undefined
-      ? this.#acquireLater(options, readonly, waitedMs)
-      : this.#lend(link, readonly, waitedMs);
+      ? this.#acquireLater(options, { readonly, waitMs: waitedMs, stack })
+      : this.#lend(link, { readonly, waitMs: waitedMs, stack });
   }
 
   /**
@@ -193,12 +201,18 @@ export class Lending {
 
   async #acquireLater(
     options: AcquireOptions | undefined,
-    readonly: boolean,
-    waitedMs: number,
+    borrower: Borrower,
   ): Promise<Connection> {
     const started = performance.now();
     const link = await this.#wait(options);
-    return this.#lend(link, readonly, waitedMs + performance.now() - started);
+    const waitMs = borrower.waitMs + performance.now() - started;
+    return this.#lend(link, { ...borrower, waitMs });
+  }
+
+  /** Where a connection is asked for, looked up only while leaks are looked for: it has a price. */
+  #stackOfBorrower(): string | undefined {
+    const { leakThreshold } = this.#context.options;
+    return leakThreshold === 0 ? undefined : new Error("acquired here").stack;
   }
 
   async #wait(options: AcquireOptions | undefined): Promise<Link> {
@@ -226,30 +240,27 @@ export class Lending {
     return true;
   }
 
-  #lend(link: Link, readonly: boolean, waitMs: number): Connection {
+  #lend(link: Link, { readonly, waitMs, stack }: Borrower): Connection {
     const { options, counters, events, lender } = this.#context;
     const connection = new Connection(link, lender, readonly || options.readonly);
-    this.#leases.set(link, this.#newLease(connection, link));
+    this.#leases.set(link, this.#newLease(connection, link, stack));
     counters.acquired++;
     counters.acquireWait.record(waitMs);
     if (events.has("acquire")) events.emit("acquire", { connection: link.id, waitMs });
     return connection;
   }
 
-  #newLease(connection: Connection, link: Link): Lease {
+  #newLease(connection: Connection, link: Link, stack: string | undefined): Lease {
     const { options, counters, events } = this.#context;
     const since = performance.now();
-    if (options.leakThreshold === 0) {
-      return { connection, link, since, stack: undefined, settle() {} };
-    }
-    const { stack } = new Error("acquired here");
+    if (options.leakThreshold === 0) return { connection, link, since, settle() {} };
     const settle = watchForLeak(options.leakThreshold, () => {
       counters.leaked++;
       const heldMs = performance.now() - since;
       const report = { connection: link.id, heldMs, stack: stack ?? "", sql: link.runningSql };
       events.emit("leak", report);
     });
-    return { connection, link, since, stack, settle };
+    return { connection, link, since, settle };
   }
 
   #takeBack(link: Link, heldMs: number): void {

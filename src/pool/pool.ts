@@ -239,7 +239,9 @@ export class ConnectionPool {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    return this.#inTurn(options, (db) => db.transaction(body, { mode: "immediate" }));
+    return this.#inTurn(options, (db) =>
+      db.transaction(body, { mode: "immediate", signal: options?.signal }),
+    );
   }
 
   /** {@link Connection.transaction} on a connection borrowed for it. */
@@ -249,7 +251,8 @@ export class ConnectionPool {
   ): Promise<Awaited<T>> {
     checkBody(body);
     const { mode, ...acquire } = options ?? {};
-    const run = (db: Connection) => db.transaction(body, mode === undefined ? {} : { mode });
+    const { signal } = acquire;
+    const run = (db: Connection) => db.transaction(body, { mode, signal });
     if (mode === "deferred" || this.#context.options.readonly) {
       return this.withConnection(run, acquire);
     }
@@ -476,8 +479,10 @@ export class ConnectionPool {
   async #close(timeoutMs: number, deleteFiles: boolean): Promise<void> {
     const { backend } = this.#context;
     this.#changes.endWatches();
+    const closed = closedError(this.name);
+    this.#turn.refuse(closed);
     try {
-      await this.#lending.close(timeoutMs, closedError(this.name));
+      await this.#lending.close(timeoutMs, closed);
       await this.#links.closeThreads();
       if (deleteFiles) await backend.deleteFiles();
     } finally {

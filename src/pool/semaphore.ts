@@ -5,6 +5,7 @@ import { armLimits, type WaitLimits } from "./deadline.ts";
 
 interface Waiter {
   grant(): void;
+  refuse(error: Error): void;
 }
 
 /** Hands out a fixed number of permits. */
@@ -54,9 +55,18 @@ export class Semaphore {
           disarm();
           resolve();
         },
+        refuse(error) {
+          disarm();
+          leave(error);
+        },
       };
       this.#waiters.add(waiter);
     });
+  }
+
+  /** Everyone who waits now gives up, with `error`. */
+  refuse(error: Error): void {
+    for (const waiter of [...this.#waiters]) waiter.refuse(error);
   }
 
   /** Gives a permit back. */

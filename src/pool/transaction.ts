@@ -8,6 +8,8 @@ export type TransactionMode = "deferred" | "immediate" | "exclusive";
 export interface TransactionOptions {
   /** Default `"immediate"`; `"deferred"` on a lease that only reads. */
   readonly mode?: TransactionMode | undefined;
+  /** Ends the wait for the write lock. A transaction that has begun is the callback's to end. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 let savepoints = 0;
@@ -21,7 +23,7 @@ export async function runTransaction<T>(
   if (typeof body !== "function") throw new TypeError("a transaction takes a function");
   const begin = beginStatement(db, options);
   if (db.inTransaction) return runSavepoint(db, body);
-  await db.execute(begin);
+  await db.execute(begin, [], { signal: options?.signal });
   try {
     const result = await body(db);
     await db.execute("COMMIT");

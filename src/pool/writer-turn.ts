@@ -46,6 +46,11 @@ export class WriterTurn {
     return performance.now() - started;
   }
 
+  /** Refuses everyone who waits; the one whose turn it is goes on. */
+  refuse(error: Error): void {
+    this.#semaphore.refuse(error);
+  }
+
   release(): void {
     this.#semaphore.release();
   }

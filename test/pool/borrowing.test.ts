@@ -257,6 +257,21 @@ inEveryPlace(({ open }) => {
     await db.release();
   });
 
+  test("a leak has the stack of its acquire, even if that had to wait", async () => {
+    const pool = await open({ maxConnections: 1, leakThreshold: 5 });
+    const first = await pool.acquire();
+    async function whoWaits() {
+      return pool.acquire();
+    }
+    const waiting = whoWaits();
+    await first.release();
+    const leak = gate<{ connection: number; stack: string }>();
+    pool.on("leak", leak.open);
+    const db = await waiting;
+    expect((await leak.promise).stack).toContain("whoWaits");
+    await db.release();
+  });
+
   test("close() refuses waiters and newcomers, and waits for borrowers", async () => {
     const pool = await open({ maxConnections: 1 });
     const db = await pool.acquire();
@@ -270,6 +285,24 @@ inEveryPlace(({ open }) => {
     await closing;
     await pool.close();
     expect(counts(pool)).toEqual({ active: 0, idle: 0, total: 0, waiting: 0 });
+  });
+
+  test("close() refuses writers in the queue while the one before them goes on", async () => {
+    const pool = await open({ maxConnections: 2 });
+    const [begun, written] = [gate(), gate()];
+    const writing = pool.write(async (db) => {
+      begun.open();
+      await written.promise;
+      await db.execute("CREATE TABLE t (a)");
+      return "done";
+    });
+    await begun.promise;
+    const queued = [rejection(pool.write(() => 1)), rejection(pool.execute("CREATE TABLE u (a)"))];
+    const closing = pool.close();
+    for (const refused of queued) expect(await refused).toBeInstanceOf(PoolClosedError);
+    written.open();
+    expect(await writing).toBe("done");
+    await closing;
   });
 
   test("close({ timeout }) takes back what is still out", async () => {

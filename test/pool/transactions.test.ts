@@ -1,5 +1,5 @@
 import { BusyError, SqliteError } from "sqlite-wasm-pool";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
 inEveryPlace(({ open }) => {
@@ -188,6 +188,28 @@ inEveryPlace(({ open }) => {
     await other.release();
     await holder.release();
     expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("2");
+  });
+
+  test("a transaction whose turn it is stops waiting for the lock when it is aborted", async () => {
+    const pool = await open({ maxConnections: 4 });
+    const holder = await pool.acquire();
+    await holder.execute("BEGIN IMMEDIATE");
+    const reason = new Error("never mind");
+    const kinds: ((options: { signal: AbortSignal }) => Promise<unknown>)[] = [
+      (options) => pool.write(() => 1, options),
+      (options) => pool.transaction(() => 1, options),
+      (options) => pool.withConnection((db) => db.transaction(() => 1, options)),
+    ];
+    for (const begin of kinds) {
+      const controller = new AbortController();
+      const begun = rejection(begin({ signal: controller.signal }));
+      await vi.waitUntil(() => pool.activeCount === 2);
+      controller.abort(reason);
+      expect(await begun).toBe(reason);
+    }
+    await holder.execute("COMMIT");
+    await holder.release();
+    expect(await pool.write((db) => db.queryValue("SELECT 1"))).toBe(1);
   });
 
   test("a deferred transaction may become a writer while nobody else has written", async () => {
