@@ -15,7 +15,13 @@ export default defineConfig(({ mode }) => ({
   // file, it would look for its workers beside that.
   optimizeDeps: { exclude: ["sqlite-wasm-pool", "@sqlite.org/sqlite-wasm"] },
   worker: { format: "es" },
-  build: { outDir: `${import.meta.dirname}/playground/dist`, emptyOutDir: true, target: "es2022" },
+  build: {
+    outDir: `${import.meta.dirname}/playground/dist`,
+    emptyOutDir: true,
+    target: "es2022",
+    // The editor and the charts are on the first page.
+    chunkSizeWarningLimit: 800,
+  },
   test: {
     root: import.meta.dirname,
     include: ["test/**/*.test.ts"],

@@ -12,14 +12,16 @@ import { tabs } from "./state/tabs.ts";
 import { type Theme, theme } from "./state/theme.ts";
 import { StorageView } from "./storage/storage-view.tsx";
 import { Badge, Button } from "./ui/controls.tsx";
+import { Brand } from "./ui/icons.tsx";
 import { Toasts } from "./ui/toasts.tsx";
 
-const TITLES: Readonly<Record<View, string>> = {
-  console: "Console",
-  pool: "Pool",
-  load: "Load & race",
-  storage: "Storage",
-  health: "Health & sizing",
+/** What a view is called, and what is added to it where there is room. */
+const TITLES: Readonly<Record<View, readonly [name: string, more: string]>> = {
+  console: ["Console", ""],
+  pool: ["Pool", ""],
+  load: ["Load", " & race"],
+  storage: ["Storage", ""],
+  health: ["Health", " & sizing"],
 };
 
 export function App() {
@@ -32,7 +34,7 @@ export function App() {
       <header class="top">
         <div class="bar">
           <div class="brand">
-            <img src="./icon.svg" alt="" />
+            <Brand />
             <h1>sqlite-wasm-pool</h1>
           </div>
           <Opened />
@@ -45,13 +47,14 @@ export function App() {
               href={writeAddress({ ...address.value, view: each })}
               aria-current={each === view ? "page" : undefined}
             >
-              {TITLES[each]}
+              {TITLES[each][0]}
+              <span class="more">{TITLES[each][1]}</span>
             </a>
           ))}
         </nav>
       </header>
       <main id="main" class="view" tabIndex={-1}>
-        <h2 class="visually-hidden">{TITLES[view]}</h2>
+        <h2 class="visually-hidden">{TITLES[view].join("")}</h2>
         <CurrentView />
       </main>
       <Toasts />

@@ -23,6 +23,8 @@ export interface TestServer extends AsyncDisposable {
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript",
+  css: "text/css",
+  svg: "image/svg+xml",
   wasm: "application/wasm",
   map: "application/json",
 };

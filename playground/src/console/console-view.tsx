@@ -7,7 +7,7 @@ import { cancellation, type Run, runText } from "../sql/run.ts";
 import { readSchema } from "../sql/schema.ts";
 import { address, amendAddress } from "../state/link.ts";
 import { notify } from "../state/notices.ts";
-import { noteSchemaChange, type Session, schemaChanges } from "../state/session.ts";
+import { type Session, schemaChanges } from "../state/session.ts";
 import { readStored, store } from "../state/stored.ts";
 import { Button, Select } from "../ui/controls.tsx";
 import { SqlEditor } from "../ui/editor.ts";
@@ -73,7 +73,6 @@ export function ConsoleView({ session }: { readonly session: Session }) {
     run.value = done;
     const { failure } = done;
     if (failure?.at !== undefined) current.markError(offset + failure.at, failure.message);
-    if (done.outcomes.some(({ changes }) => changes !== undefined)) noteSchemaChange();
   };
   const cancel = () => {
     const { value } = running;
@@ -99,6 +98,12 @@ export function ConsoleView({ session }: { readonly session: Session }) {
     };
   }, []);
   useEffect(() => editor.current?.completeFrom(tables), [schema.value]);
+  // A link that was followed, or a sample that brought a query along.
+  const { sql } = address.value;
+  useEffect(() => {
+    const { current } = editor;
+    if (sql !== undefined && current !== undefined && sql !== current.text) current.text = sql;
+  }, [sql]);
 
   const share = async () => {
     amendAddress({ sql: editor.current?.text });
@@ -121,6 +126,7 @@ export function ConsoleView({ session }: { readonly session: Session }) {
               kind="danger"
               icon="stop"
               disabled={running.value.isCancelling}
+              label="Ctrl-."
               onClick={cancel}
             >
               Cancel

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { milliseconds } from "../format/value.ts";
 import { messageOf } from "../state/notices.ts";
-import { noteSchemaChange, type Session } from "../state/session.ts";
+import type { Session } from "../state/session.ts";
 import { Button, Card } from "../ui/controls.tsx";
 import { Scroll } from "../ui/scroll.tsx";
 import { FAULTS, type Fault } from "./faults.ts";
@@ -44,7 +44,6 @@ export function FaultButtons({ session }: { readonly session: Session }) {
       tell(messageOf(thrown), true);
     }
     if (story.value !== undefined) story.value = { ...story.value, isRunning: false };
-    noteSchemaChange();
   };
 
   const isRunning = story.value?.isRunning ?? false;

@@ -71,12 +71,8 @@ const leak: Fault = {
   explains: "borrows a connection and does not give it back for 8 seconds",
   async run(pool, { tell, pause }) {
     const ends = pool.on("leak", ({ connection, heldMs, stack }) => {
-      const at = stack
-        .split("\n")
-        .find((line) => /fault/i.test(line))
-        ?.trim();
       tell(`The pool reports: connection ${connection} out for ${milliseconds(heldMs)}.`);
-      if (at !== undefined) tell(`Acquired ${at}`);
+      tell(`It knows where it was acquired: ${stack.split("\n").slice(0, 4).join(" ")}`);
     });
     const db = await pool.acquire();
     try {

@@ -1,4 +1,4 @@
-import { HealthMonitor, poolHealthCheck } from "sqlite-wasm-pool";
+import { estimateStorage, HealthMonitor, poolHealthCheck } from "sqlite-wasm-pool";
 import { byteCount, count } from "../format/value.ts";
 import type { Session } from "../state/session.ts";
 
@@ -18,12 +18,9 @@ export function monitorOf({ pool }: Session): HealthMonitor {
     return { status: left > LONG_LOG_FRAMES ? "degraded" : "healthy", message };
   });
   monitor.register("quota", async () => {
-    if (navigator.storage?.estimate === undefined) {
-      return { status: "healthy", message: "this browser does not tell" };
-    }
-    const { usage = 0, quota = 1 } = await navigator.storage.estimate();
-    const message = `${byteCount(usage)} of ${byteCount(quota)} used`;
-    return { status: usage / quota > FULL_SHARE ? "degraded" : "healthy", message };
+    const { usageBytes, quotaBytes } = await estimateStorage();
+    const message = `${byteCount(usageBytes)} of ${byteCount(quotaBytes)} used`;
+    return { status: usageBytes / quotaBytes > FULL_SHARE ? "degraded" : "healthy", message };
   });
   return monitor;
 }

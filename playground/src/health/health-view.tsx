@@ -18,6 +18,10 @@ const KINDS = { healthy: "good", degraded: "warn", unhealthy: "bad" } as const;
 export function HealthView({ session }: { readonly session: Session }) {
   return (
     <div class="two-columns">
+      <p class="intro wide">
+        Is the pool well, and is it the right size for what is asked of it? Put your own load on it,
+        or the one of this page.
+      </p>
       <HealthCard session={session} />
       <SizingCard session={session} />
       <ProfilesCard session={session} />
@@ -148,7 +152,7 @@ function ProfilesCard({ session }: { readonly session: Session }) {
   return (
     <Card title="Where to start" class="wide" isFlush>
       <Scroll class="scroll-x" label="Profiles">
-        <table class="plain-table">
+        <table class="plain-table profiles">
           <thead>
             <tr>
               <th scope="col">Load</th>

@@ -60,7 +60,7 @@ export function advise(window: Window, { max, threads }: PoolStats): Advice {
     return {
       size: undefined,
       verdict: undefined,
-      text: `Too little was measured: ${window.leases} leases. Start a load, and look again.`,
+      text: `Too little was measured (leases: ${window.leases}). Start a load, and look again.`,
     };
   }
   const size = Math.max(1, Math.ceil(window.inUse / TARGET_USE));

@@ -48,7 +48,6 @@ export async function drive(
     }
   };
   await Promise.all(Array.from({ length: plan.callers }, (_, i) => caller(plan.seed + i)));
-  tally.end();
 }
 
 /** Lets the page draw and take input. A timer would add milliseconds of its own. */

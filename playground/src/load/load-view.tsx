@@ -1,10 +1,11 @@
-import { count, milliseconds, rate } from "../format/value.ts";
+import { count, rate } from "../format/value.ts";
 import type { Session } from "../state/session.ts";
 import { Card, Figures, Slider } from "../ui/controls.tsx";
+import { KindTable } from "./kind-table.tsx";
 import { loadSettings, loadState, measured } from "./load.ts";
 import { LoadSwitch } from "./load-switch.tsx";
 import { RaceCard } from "./race-card.tsx";
-import { KIND_NAMES, KINDS, ROWS, TABLE } from "./work.ts";
+import { ROWS, TABLE } from "./work.ts";
 
 /** The load generator, and the race. */
 export function LoadView({ session }: { readonly session: Session }) {
@@ -69,11 +70,6 @@ function LoadCard({ session }: { readonly session: Session }) {
 
 function LoadFigures() {
   const { value } = measured;
-  const shown = (kind: (typeof KINDS)[number]) => {
-    const latency = value?.kinds[kind];
-    if (latency === undefined || latency.count === 0) return "–";
-    return `${milliseconds(latency.p50)} / ${milliseconds(latency.p99)}`;
-  };
   return (
     <>
       <Figures
@@ -81,9 +77,9 @@ function LoadFigures() {
           ["Requests", count(value?.requests ?? 0)],
           ["Throughput", rate(value?.perSecond ?? 0), "/s"],
           ["Errors", count(value?.errors ?? 0)],
-          ...KINDS.map((kind) => [`${KIND_NAMES[kind]}, p50 / p99`, shown(kind)] as const),
         ]}
       />
+      <KindTable kinds={value?.kinds} />
       {value?.latest !== undefined && <p class="note bad">{value.latest}</p>}
     </>
   );

@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import type { ConnectionPool } from "sqlite-wasm-pool";
-import { noteSchemaChange, opening, type Session } from "../state/session.ts";
+import { opening, type Session } from "../state/session.ts";
 import { drive } from "./drive.ts";
 import { type Measured, Tally } from "./tally.ts";
 import { type Mix, prepare } from "./work.ts";
@@ -40,7 +40,6 @@ export async function startLoad({ pool, recorder }: Session): Promise<void> {
   });
   try {
     await prepare(pool, aborter.signal);
-    noteSchemaChange();
     running.value = { pool, aborter, state: "running" };
     const { callers, ...mix } = loadSettings.peek();
     recorder.log.add("fault", undefined, `load of ${callers} callers`);
@@ -64,12 +63,14 @@ async function measure(
   abort: AbortSignal,
 ): Promise<void> {
   const tally = new Tally();
+  tally.begin();
   const timer = setInterval(() => {
     measured.value = tally.measured;
   }, REPORT_MS);
   try {
     await drive(plan, (body) => body(pool), tally, abort);
   } finally {
+    tally.end();
     clearInterval(timer);
     measured.value = tally.measured;
   }

@@ -1,14 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { milliseconds, rate } from "../format/value.ts";
+import { rate } from "../format/value.ts";
 import { attempt } from "../state/notices.ts";
-import { noteSchemaChange, type Session } from "../state/session.ts";
+import type { Session } from "../state/session.ts";
 import { Chart } from "../ui/chart.tsx";
 import { Badge, Button, Card, Slider } from "../ui/controls.tsx";
+import { KindTable } from "./kind-table.tsx";
 import { loadSettings, stopLoad } from "./load.ts";
 import { RACERS, type Racer, race, type Standings } from "./race.ts";
 import { type Measured, SLICE_MS } from "./tally.ts";
-import { KIND_NAMES, KINDS } from "./work.ts";
 
 const TOKENS: Readonly<Record<Racer, string>> = {
   shared: "series-2",
@@ -51,7 +51,6 @@ export function RaceCard({ session }: { readonly session: Session }) {
       if (!control.signal.aborted) throw thrown;
     } finally {
       aborter.value = undefined;
-      noteSchemaChange();
     }
   };
 
@@ -79,7 +78,8 @@ export function RaceCard({ session }: { readonly session: Session }) {
       <div class="stack">
         <p class="small muted">
           The mix and the callers of the load above (16 at most), the same seed and the same data,
-          one way after the other. Everything shown is measured in this page while you watch.
+          one way after the other, twice in opposite order. Everything shown is measured in this
+          page while you watch.
         </p>
         <div class="sliders">
           <Slider
@@ -145,34 +145,7 @@ function RacerColumn(props: {
       <div class="track" aria-hidden="true">
         <i style={{ width: `${share * 100}%`, background: `var(--${token})` }} />
       </div>
-      <table class="plain-table">
-        <thead>
-          <tr>
-            <th scope="col">
-              <span class="visually-hidden">Kind</span>
-            </th>
-            <th scope="col" class="number">
-              p50
-            </th>
-            <th scope="col" class="number">
-              p99
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {KINDS.map((kind) => {
-            const latency = result?.kinds[kind];
-            const isEmpty = latency === undefined || latency.count === 0;
-            return (
-              <tr key={kind}>
-                <th scope="row">{KIND_NAMES[kind]}</th>
-                <td class="number">{isEmpty ? "–" : milliseconds(latency.p50)}</td>
-                <td class="number">{isEmpty ? "–" : milliseconds(latency.p99)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <KindTable kinds={result?.kinds} />
       {result !== undefined && result.errors > 0 && (
         <p class="note bad">
           {result.errors} failed: {result.latest}

@@ -1,5 +1,6 @@
-// The race: the same requests, from the same seed, on the same database, done in three ways one after the
-// other, so that none disturbs another. The page's own pool is suspended meanwhile: where a browser lets
+// The race: the same requests, from the same seed, on the same database, done in three ways, one after the
+// other, so that none disturbs another: once in this order and once in the reverse, so that what gets slower
+// or faster meanwhile does so for all. The page's own pool is suspended meanwhile: where a browser lets
 // one thread have a file, it would keep the others out.
 
 import { type ConnectionPool, openPool } from "sqlite-wasm-pool";
@@ -49,23 +50,27 @@ async function raceAll(
   onChange: (standings: Standings) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let results: Standings["results"] = {};
-  for (const racer of RACERS) {
+  const tallies = new Map(RACERS.map((racer) => [racer, new Tally()]));
+  const tell = (running: Racer | undefined) => {
+    const results = [...tallies].flatMap(([racer, tally]) =>
+      tally.hasBegun ? [[racer, tally.measured]] : [],
+    );
+    onChange({ running, results: Object.fromEntries(results) });
+  };
+  for (const racer of [...RACERS, ...RACERS.toReversed()]) {
     signal.throwIfAborted();
     const contest = new AbortController();
     const end = () => contest.abort();
     signal.addEventListener("abort", end);
+    const tally = tallies.get(racer) ?? new Tally();
     await withRacer(racer, session, plan.connections, async (use) => {
-      const tally = new Tally();
-      const tell = (running: Racer | undefined) => {
-        results = { ...results, [racer]: tally.measured };
-        onChange({ running, results });
-      };
-      const clock = setTimeout(end, plan.seconds * 1_000);
+      const clock = setTimeout(end, (plan.seconds * 1_000) / 2);
       const reports = setInterval(() => tell(racer), REPORT_MS);
+      tally.begin();
       try {
         await drive(plan, use, tally, contest.signal);
       } finally {
+        tally.end();
         clearTimeout(clock);
         clearInterval(reports);
         tell(undefined);

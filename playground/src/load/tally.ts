@@ -24,19 +24,33 @@ export interface Measured {
 
 export const SLICE_MS = 250;
 
+/** Times are measured between `begin` and `end`, which may come several times. */
 export class Tally {
   readonly #times: Readonly<Record<Kind, number[]>> = { point: [], scan: [], write: [] };
   readonly #slices: number[] = [];
-  readonly #started = performance.now();
-  #ended: number | undefined;
+  #earlierMs = 0;
+  #since: number | undefined;
   #requests = 0;
   #errors = 0;
   #latest: string | undefined;
 
+  get hasBegun(): boolean {
+    return this.#since !== undefined || this.#earlierMs > 0;
+  }
+
+  begin(): void {
+    this.#since = performance.now();
+  }
+
+  end(): void {
+    this.#earlierMs = this.#elapsedMs;
+    this.#since = undefined;
+  }
+
   done(kind: Kind, ms: number): void {
     this.#requests++;
     this.#times[kind].push(ms);
-    const slice = Math.floor((performance.now() - this.#started) / SLICE_MS);
+    const slice = Math.floor(this.#elapsedMs / SLICE_MS);
     while (this.#slices.length <= slice) this.#slices.push(0);
     this.#slices[slice] = (this.#slices[slice] ?? 0) + 1;
   }
@@ -46,16 +60,13 @@ export class Tally {
     this.#latest = error instanceof Error ? error.message : String(error);
   }
 
-  end(): void {
-    this.#ended ??= performance.now();
-  }
-
   /** Sorts all times: to be called a few times a second at most. */
   get measured(): Measured {
-    const seconds = ((this.#ended ?? performance.now()) - this.#started) / 1_000;
+    const elapsedMs = this.#elapsedMs;
+    const seconds = elapsedMs / 1_000;
     const latencies = KINDS.map((kind) => [kind, latencyOf(this.#times[kind])] as const);
     // The slice that has not ended would look like a drop.
-    const whole = this.#slices.slice(0, Math.floor((seconds * 1_000) / SLICE_MS));
+    const whole = this.#slices.slice(0, Math.floor(elapsedMs / SLICE_MS));
     return {
       seconds,
       requests: this.#requests,
@@ -65,6 +76,11 @@ export class Tally {
       kinds: Object.fromEntries(latencies) as Record<Kind, Latency>,
       slices: whole.map((requests) => (requests * 1_000) / SLICE_MS),
     };
+  }
+
+  get #elapsedMs(): number {
+    const now = this.#since === undefined ? 0 : performance.now() - this.#since;
+    return this.#earlierMs + now;
   }
 }
 

@@ -36,7 +36,7 @@ export function EventList({ recorder }: { readonly recorder: Recorder }) {
         </Button>
       }
     >
-      <Scroll class="events" label="Events">
+      <Scroll class="events" label="Events, newest first">
         {entries.length === 0 && <p class="empty">Nothing to tell yet.</p>}
         {entries.map(({ id, at, kind, connection, text, count }) => (
           <p key={id}>

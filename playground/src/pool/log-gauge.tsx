@@ -14,9 +14,12 @@ export function LogGauge({ session: { pool, recorder } }: { readonly session: Se
   const run = async (mode: CheckpointMode) => {
     isBusy.value = true;
     try {
-      const result = await pool.checkpoint(mode);
-      const text = `${mode}: ${result.checkpointed} of ${result.log} frames are in the database${result.busy ? ", a reader was in the way" : ""}`;
-      recorder.log.add("checkpoint", undefined, text);
+      const { busy } = await pool.checkpoint(mode);
+      recorder.log.add(
+        "checkpoint",
+        undefined,
+        `asked for: ${mode}${busy ? ", but somebody was in the way" : ""}`,
+      );
     } finally {
       isBusy.value = false;
     }

@@ -21,6 +21,11 @@ export function PoolView({ session }: { readonly session: Session }) {
   const time = (ms: number | null | undefined) => (ms == null ? "–" : milliseconds(ms));
   return (
     <div class="pool-view">
+      <p class="intro wide">
+        Each lane is a connection. Whoever needs one borrows it, runs statements and gives it back;
+        when all are out, callers queue in their order. Start a load, change the size, or break
+        something, and watch.
+      </p>
       <Card title="Now" class="wide" isFlush actions={<LoadSwitch session={session} />}>
         <Figures
           items={[

@@ -37,7 +37,7 @@ export function Waterfall({ recorder }: { readonly recorder: Recorder }) {
             <tr>
               <th scope="col">#</th>
               <th scope="col">Statement</th>
-              <th scope="col">Waited, queued, ran, transferred</th>
+              <th scope="col">Spent on</th>
               <th scope="col" class="number">
                 ms
               </th>

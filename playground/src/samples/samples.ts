@@ -244,7 +244,7 @@ const notes: Sample = {
   finish: "INSERT INTO notes_search (notes_search) VALUES ('optimize');",
   query: `SELECT n.id, n.title, snippet(notes_search, 1, '[', ']', '…', 8) AS found
 FROM notes_search JOIN notes AS n ON n.id = notes_search.rowid
-WHERE notes_search MATCH 'snapshot NEAR checkpoint' ORDER BY rank LIMIT 200;
+WHERE notes_search MATCH 'NEAR(snapshot checkpoint, 4)' ORDER BY rank LIMIT 200;
 `,
 };
 

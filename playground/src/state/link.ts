@@ -41,6 +41,11 @@ export interface Address {
 /** An address longer than this is cut off by some programs it is pasted into. */
 const MOST_SQL_LENGTH = 6_000;
 
+/** The same pool would be opened. */
+export function isSamePool(a: PoolSettings, b: PoolSettings): boolean {
+  return (Object.keys(DEFAULTS) as (keyof PoolSettings)[]).every((key) => a[key] === b[key]);
+}
+
 /** Reads an address. What is missing or makes no sense has its default. */
 export function readAddress(hash: string): Address {
   const [name = "", query = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);

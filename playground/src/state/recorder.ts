@@ -2,7 +2,7 @@
 // charts per interval. It is called for every statement, so it only notes; views read at their own pace.
 
 import { signal } from "@preact/signals";
-import type { ConnectionPool } from "sqlite-wasm-pool";
+import type { ConnectionPool, LogState } from "sqlite-wasm-pool";
 import { EventLog } from "./event-log.ts";
 import { LaneBook } from "./lanes.ts";
 import { RequestBook } from "./requests.ts";
@@ -20,6 +20,7 @@ export class Recorder {
   readonly ticks = signal(0);
   readonly #ends: (() => void)[];
   readonly #timer: ReturnType<typeof setInterval>;
+  #log: LogState | undefined;
 
   constructor(pool: ConnectionPool) {
     this.series = new Series(pool.stats());
@@ -62,10 +63,27 @@ export class Recorder {
         log.add("dirty", connection, `an open transaction was rolled back; last ran ${sql ?? "-"}`),
       ),
     ];
+    this.#log = pool.stats().log;
     this.#timer = setInterval(() => {
-      series.tick(pool.stats());
+      const stats = pool.stats();
+      series.tick(stats);
+      this.#compareLog(stats.log);
       this.ticks.value++;
     }, INTERVAL_MS);
+  }
+
+  /** Nobody tells of the checkpoints that SQLite makes by itself; the log shows what they did. */
+  #compareLog(log: LogState | undefined): void {
+    const before = this.#log;
+    this.#log = log;
+    if (log === undefined || before === undefined) return;
+    const moved = log.checkpointed - before.checkpointed;
+    if (log.frames < before.frames) {
+      this.log.add("checkpoint", undefined, `the log of ${before.frames} frames begins anew`);
+    } else if (moved > 0) {
+      const text = `${moved} frames moved into the database, ${log.checkpointed} of ${log.frames}`;
+      this.log.add("checkpoint", undefined, text);
+    }
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 // The pool of the page: one at a time, opened as the address says.
 
 import { signal } from "@preact/signals";
-import { type ConnectionPool, openPool } from "sqlite-wasm-pool";
+import { type ConnectionPool, openPool, deleteDatabase as removeDatabase } from "sqlite-wasm-pool";
 import { address, amendAddress, type PoolSettings } from "./link.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -48,6 +48,9 @@ export function openSession(settings: PoolSettings): Promise<Session> {
     amendAddress({ settings });
     try {
       const pool = await openPool(settings.database, optionsOf(settings));
+      pool.on("change", ({ tables }) => {
+        if (tables.includes("sqlite_schema")) noteSchemaChange();
+      });
       const session = { pool, recorder: new Recorder(pool), settings };
       opening.value = { state: "open", session };
       noteSchemaChange();
@@ -68,10 +71,7 @@ export function deleteDatabase(name: string): Promise<void> {
     if (current?.settings.database === name) {
       current.recorder.stop();
       await current.pool.deleteDatabase();
-    } else {
-      const pool = await openPool(name, { maxConnections: 1 });
-      await pool.deleteDatabase();
-    }
+    } else await removeDatabase(name);
     noteFilesChange();
   });
 }

@@ -1,73 +1,49 @@
-// The databases of this origin as files: SQLite's own, in the origin private file system, under the names
-// they were opened by.
+// The databases of this origin, and where they are files of the origin private file system, those too.
 
-/** A database with the files beside it. */
-export interface DatabaseFiles {
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly logBytes: number;
-  readonly files: readonly FileEntry[];
-}
+import { type DatabaseFile, listDatabases } from "sqlite-wasm-pool";
 
-export interface FileEntry {
+/** One file of a database. */
+export interface FileSize {
   readonly name: string;
   /** Undefined where the browser does not tell while the file is open. */
   readonly sizeBytes: number | undefined;
 }
 
-const BESIDE = /-(?:wal|journal|shm)$/;
-const MAGIC = "SQLite format 3\0";
+/** A database with the files it consists of. */
+export interface DatabaseFiles extends DatabaseFile {
+  readonly files: readonly FileSize[];
+}
 
-/** Undefined where this browser has no such file system, or refuses it to the page. */
-export async function listDatabases(): Promise<readonly DatabaseFiles[] | undefined> {
-  if (navigator.storage?.getDirectory === undefined) return undefined;
-  let root: FileSystemDirectoryHandle;
+const SUFFIXES = ["", "-wal", "-journal"];
+
+/** Every database of the origin. @throws StorageError where the browser keeps none for this page */
+export async function readDatabases(): Promise<DatabaseFiles[]> {
+  const databases = await listDatabases({ recursive: true });
+  return Promise.all(
+    databases.map(async (database) => ({ ...database, files: await filesOf(database.path) })),
+  );
+}
+
+async function filesOf(path: string): Promise<FileSize[]> {
+  const parts = path.split("/");
+  const name = parts.pop() ?? "";
   try {
-    root = await navigator.storage.getDirectory();
+    let directory = await navigator.storage.getDirectory();
+    for (const part of parts) directory = await directory.getDirectoryHandle(part);
+    const files = SUFFIXES.map((suffix) => fileSize(directory, name + suffix));
+    return (await Promise.all(files)).filter((file) => file !== undefined);
   } catch {
-    return undefined;
+    // It is kept in another way, or has just gone.
+    return [];
   }
-  const files: FileEntry[] = [];
-  const mains: string[] = [];
-  for await (const [name, handle] of filesOf(root, "")) {
-    const file = await handle.getFile().catch(() => undefined);
-    files.push({ name, sizeBytes: file?.size });
-    if (!BESIDE.test(name) && (await isDatabase(file))) mains.push(name);
-  }
-  return mains.sort().map((name) => {
-    const own = files.filter(
-      (file) => file.name === name || file.name.replace(BESIDE, "") === name,
-    );
-    const log = own.find((file) => file.name === `${name}-wal`);
-    return {
-      name,
-      files: own,
-      sizeBytes: own.find((file) => file.name === name)?.sizeBytes ?? 0,
-      logBytes: log?.sizeBytes ?? 0,
-    };
-  });
 }
 
-/** A new database is an empty file until its first write, or until the log is moved into it. */
-async function isDatabase(file: File | undefined): Promise<boolean> {
-  if (file === undefined || file.size === 0) return true;
-  const start = await file
-    .slice(0, MAGIC.length)
-    .text()
-    .catch(() => MAGIC);
-  return start === MAGIC;
-}
-
-type Entries = AsyncIterable<[string, FileSystemHandle]>;
-
-async function* filesOf(
+async function fileSize(
   directory: FileSystemDirectoryHandle,
-  path: string,
-): AsyncGenerator<[string, FileSystemFileHandle]> {
-  const { entries } = directory as unknown as { entries?(): Entries };
-  if (entries === undefined) return;
-  for await (const [name, handle] of entries.call(directory)) {
-    if (handle.kind === "file") yield [path + name, handle as FileSystemFileHandle];
-    else yield* filesOf(handle as FileSystemDirectoryHandle, `${path}${name}/`);
-  }
+  name: string,
+): Promise<FileSize | undefined> {
+  const handle = await directory.getFileHandle(name).catch(() => undefined);
+  if (handle === undefined) return undefined;
+  const file = await handle.getFile().catch(() => undefined);
+  return { name, sizeBytes: file?.size };
 }

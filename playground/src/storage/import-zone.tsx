@@ -2,12 +2,11 @@
 
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { openPool } from "sqlite-wasm-pool";
+import { listDatabases, openPool } from "sqlite-wasm-pool";
 import { byteCount } from "../format/value.ts";
 import { address } from "../state/link.ts";
 import { attempt, notify } from "../state/notices.ts";
 import { opening, openSession } from "../state/session.ts";
-import { listDatabases } from "./files.ts";
 
 interface Importing {
   readonly name: string;
@@ -105,7 +104,7 @@ async function importFile(file: File, onProgress: (done: number) => void): Promi
 }
 
 async function freeName(wanted: string): Promise<string> {
-  const taken = new Set((await listDatabases())?.map(({ name }) => name));
+  const taken = new Set((await listDatabases()).map(({ path }) => path));
   const { value } = opening;
   if (value.state === "open") taken.add(value.session.settings.database);
   const [, stem = wanted, extension = ""] = /^(.*?)(\.[^.]*)?$/.exec(wanted) ?? [];

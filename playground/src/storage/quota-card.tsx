@@ -1,30 +1,17 @@
 import { useSignal } from "@preact/signals";
+import { estimateStorage, persistStorage } from "sqlite-wasm-pool";
 import { byteCount } from "../format/value.ts";
-import { attempt, notify } from "../state/notices.ts";
+import { attempt, messageOf, notify } from "../state/notices.ts";
 import { filesChanges } from "../state/session.ts";
 import { Badge, Button, Card } from "../ui/controls.tsx";
 import { useLoaded } from "../ui/hooks.ts";
 
-interface Quota {
-  readonly usedBytes: number;
-  readonly mostBytes: number;
-  readonly isPersistent: boolean;
-}
-
-async function readQuota(): Promise<Quota | undefined> {
-  const { storage } = navigator;
-  if (storage?.estimate === undefined) return undefined;
-  const { usage = 0, quota = 0 } = await storage.estimate();
-  const isPersistent = (await storage.persisted?.()) ?? false;
-  return { usedBytes: usage, mostBytes: quota, isPersistent };
-}
-
 /** How much this origin uses, and whether the browser may throw it away. */
 export function QuotaCard() {
   const asked = useSignal(0);
-  const { value: quota } = useLoaded(readQuota, [asked.value, filesChanges.value]);
+  const { value: quota, error } = useLoaded(estimateStorage, [asked.value, filesChanges.value]);
   const persist = async () => {
-    const granted = await navigator.storage.persist();
+    const granted = await persistStorage();
     asked.value++;
     notify(
       granted
@@ -48,25 +35,25 @@ export function QuotaCard() {
     >
       <div class="stack quota">
         {quota === undefined ? (
-          <p class="small muted">This browser does not tell.</p>
+          <p class="small muted">
+            {error === undefined ? "Looking …" : `This browser does not tell: ${messageOf(error)}`}
+          </p>
         ) : (
           <>
             <progress
               class="progress"
               aria-label="Quota used"
-              max={quota.mostBytes}
-              value={quota.usedBytes}
+              max={quota.quotaBytes}
+              value={quota.usageBytes}
             />
             <p class="small">
-              {byteCount(quota.usedBytes)} of {byteCount(quota.mostBytes)} used by this origin
+              {byteCount(quota.usageBytes)} of {byteCount(quota.quotaBytes)} used by this origin
             </p>
             <div class="row">
-              <Badge kind={quota.isPersistent ? "good" : "warn"}>
-                {quota.isPersistent ? "persistent" : "best effort"}
+              <Badge kind={quota.persisted ? "good" : "warn"}>
+                {quota.persisted ? "persistent" : "best effort"}
               </Badge>
-              {!quota.isPersistent && (
-                <Button onClick={() => attempt(persist)}>Ask to keep it</Button>
-              )}
+              {!quota.persisted && <Button onClick={() => attempt(persist)}>Ask to keep it</Button>}
             </div>
           </>
         )}

@@ -1,12 +1,12 @@
 import { signal } from "@preact/signals";
+import { listDatabases } from "sqlite-wasm-pool";
 import { count } from "../format/value.ts";
 import { generate, type Progress } from "../samples/generate.ts";
 import { SAMPLES, type Sample } from "../samples/samples.ts";
 import { address, amendAddress } from "../state/link.ts";
 import { attempt, notify } from "../state/notices.ts";
-import { deleteDatabase, noteSchemaChange, openSession } from "../state/session.ts";
+import { deleteDatabase, openSession } from "../state/session.ts";
 import { Button, Card } from "../ui/controls.tsx";
-import { listDatabases } from "./files.ts";
 
 interface Making {
   readonly sample: Sample;
@@ -23,7 +23,7 @@ async function make(sample: Sample): Promise<void> {
   if (making.peek() !== undefined) return;
   const database = `${sample.id}.db`;
   const settings = { ...address.peek().settings, database, storage: "auto" as const };
-  const isThere = (await listDatabases())?.some(({ name }) => name === database) ?? false;
+  const isThere = (await listDatabases()).some(({ path }) => path === database);
   const { pool } = await openSession(settings);
   if (isThere && (await pool.queryValue<number>("SELECT count(*) FROM sqlite_schema")) !== 0) {
     amendAddress({ sql: sample.query });
@@ -47,7 +47,6 @@ async function make(sample: Sample): Promise<void> {
     notify(`${database} was cancelled; nothing of it is left.`);
   } finally {
     making.value = undefined;
-    noteSchemaChange();
   }
 }
 

@@ -14,6 +14,10 @@ export function StorageView() {
   const session = value.state === "open" ? value.session : undefined;
   return (
     <div class="two-columns">
+      <p class="intro wide">
+        Databases are ordinary SQLite files that this browser keeps for this origin. Nothing leaves
+        this machine.
+      </p>
       <div class="stack">
         <DatabasesCard />
         <CapabilitiesCard session={session} />

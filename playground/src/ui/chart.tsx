@@ -39,6 +39,7 @@ export function Chart(props: ChartProps) {
     if (host === null) return;
     const make = () => optionsOf(latest.current, host.clientWidth);
     const made = new UPlot(make(), dataOf(latest.current), host);
+    showLatest(made);
     chart.current = made;
     const resized = new ResizeObserver(() => {
       made.setSize({ width: host.clientWidth, height: props.height ?? HEIGHT });
@@ -52,6 +53,7 @@ export function Chart(props: ChartProps) {
 
   useEffect(() => {
     chart.current?.setData(dataOf(latest.current));
+    if (chart.current !== undefined) showLatest(chart.current);
   }, [props.version]);
 
   return (
@@ -64,6 +66,11 @@ export function Chart(props: ChartProps) {
       />
     </figure>
   );
+}
+
+/** The legend has the latest values, but for while somebody points at others. */
+function showLatest(chart: UPlot): void {
+  if ((chart.cursor.left ?? -1) < 0) chart.setLegend({ idx: chart.data[0].length - 1 });
 }
 
 /** One line, whatever the distance of the ticks. */

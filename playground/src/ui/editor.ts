@@ -7,7 +7,7 @@ import {
   closeBracketsKeymap,
   completionKeymap,
 } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { SQLite, sql } from "@codemirror/lang-sql";
 import {
   bracketMatching,
@@ -116,11 +116,16 @@ export class SqlEditor {
           highlightActiveLine(),
           highlightSelectionMatches(),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": "SQL", spellcheck: "false" }),
+          EditorView.contentAttributes.of({
+            "aria-label": "SQL",
+            spellcheck: "false",
+            tabindex: "0",
+          }),
           placeholder("SELECT …"),
           syntaxHighlighting(highlighting),
           look,
           this.#language.of(sql({ dialect: SQLite, upperCaseKeywords: true })),
+          // Tab moves on to the next control, as everywhere else on the page.
           keymap.of([
             ...closeBracketsKeymap,
             ...completionKeymap,
@@ -128,7 +133,6 @@ export class SqlEditor {
             ...historyKeymap,
             ...searchKeymap,
             ...lintKeymap,
-            indentWithTab,
           ]),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) events.onChange(update.state.doc.toString());

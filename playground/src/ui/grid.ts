@@ -13,6 +13,8 @@ import { cellText, count, kindOf } from "../format/value.ts";
 const ROW_PX = 26;
 const LEAST_CHARACTERS = 4;
 const MOST_CHARACTERS = 48;
+/** Of a cell, and some for letters that are wider than a digit. */
+const PADDING_CHARACTERS = 3;
 /** Rows that the widths of the columns are taken from. */
 const SAMPLED_ROWS = 200;
 
@@ -37,6 +39,7 @@ export class ResultGrid {
   readonly #virtualizer: Virtualizer<HTMLElement, HTMLElement>;
   readonly #unmount: () => void;
   #focused: Position = { row: 0, column: 0 };
+  #isFocusDue = false;
 
   constructor(
     host: HTMLElement,
@@ -111,10 +114,10 @@ export class ResultGrid {
       for (let row = 0; row < this.#rows.length; row += step) {
         most = Math.max(most, cellText(this.#rows[row]?.[column] ?? null).length);
       }
-      const width = `${Math.min(Math.max(most, LEAST_CHARACTERS), MOST_CHARACTERS) + 2}ch`;
+      const width = `${Math.min(Math.max(most, LEAST_CHARACTERS), MOST_CHARACTERS) + PADDING_CHARACTERS}ch`;
       return column === last ? `minmax(${width}, 1fr)` : width;
     });
-    return [`${String(this.#rows.length).length + 2}ch`, ...widths].join(" ");
+    return [`${String(this.#rows.length).length + PADDING_CHARACTERS}ch`, ...widths].join(" ");
   }
 
   #render(): void {
@@ -134,6 +137,7 @@ export class ResultGrid {
       this.#shown.set(index, row);
       this.#body.append(row);
     }
+    if (this.#isFocusDue) this.#focusWhenDrawn();
   }
 
   #row(index: number, start: number): HTMLElement {
@@ -197,14 +201,17 @@ export class ResultGrid {
     this.#cellAt(this.#focused)?.setAttribute("tabindex", "-1");
     this.#focused = to;
     this.#virtualizer.scrollToIndex(to.row, { align: "auto" });
-    // A row that was far away is drawn by then.
-    requestAnimationFrame(() => {
-      const cell = this.#cellAt(to);
-      if (cell === undefined) return;
-      cell.tabIndex = 0;
-      cell.focus({ preventScroll: true });
-      cell.scrollIntoView({ block: "nearest", inline: "nearest" });
-    });
+    this.#focusWhenDrawn();
+  }
+
+  /** A row that is far away is drawn only when the grid has scrolled there. */
+  #focusWhenDrawn(): void {
+    const cell = this.#cellAt(this.#focused);
+    this.#isFocusDue = cell === undefined;
+    if (cell === undefined) return;
+    cell.tabIndex = 0;
+    cell.focus({ preventScroll: true });
+    cell.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   #cellAt({ row, column }: Position): HTMLElement | undefined {

@@ -40,3 +40,16 @@ export function Icon({ name }: { readonly name: IconName }) {
     </svg>
   );
 }
+
+/** The sign of the page, as in `icon.svg`: three lanes, and what ran on them. */
+export function Brand() {
+  return (
+    <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
+      <rect width="32" height="32" rx="7" fill="#2f4bc7" />
+      <g fill="none" stroke="#fff" stroke-width="2.4" stroke-linecap="round">
+        <path d="M7 10h18M7 16h18M7 22h18" opacity=".45" />
+        <path d="M7 10h10M12 16h9M7 22h5M17 22h8" />
+      </g>
+    </svg>
+  );
+}

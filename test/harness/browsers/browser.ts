@@ -14,7 +14,19 @@ export interface Browser extends AsyncDisposable {
   crash(): Promise<void>;
 }
 
+/** What a person does, with events that the page cannot tell from theirs. */
+export interface Input {
+  click(x: number, y: number): Promise<void>;
+  type(text: string): Promise<void>;
+  /** One key, or several as in `"Control+Enter"`. */
+  press(keys: string): Promise<void>;
+  /** Chooses a file in the file input that `selector` finds. */
+  chooseFile(selector: string, path: string): Promise<void>;
+}
+
 export interface Tab {
+  /** Undefined for a browser that cannot be driven so. */
+  readonly input?: Input;
   /** Calls `script` in the page's main thread; it sees only globals and its argument, both ways JSON. */
   run<A, R>(script: (argument: A) => R | Promise<R>, argument: A): Promise<R>;
   reload(): Promise<void>;

@@ -42,6 +42,12 @@ export const launchChromium: Launch = async (options = {}) => {
       await page.goto(url);
       return {
         console: messages,
+        input: {
+          click: (x, y) => page.mouse.click(x, y),
+          type: (text) => page.keyboard.type(text),
+          press: (keys) => page.keyboard.press(keys),
+          chooseFile: (selector, path) => page.setInputFiles(selector, path),
+        },
         run: (script, argument) =>
           page.evaluate(`(${script})(${JSON.stringify(argument)})`) as ReturnType<Tab["run"]>,
         reload: async () => void (await page.reload()),

@@ -1,4 +1,4 @@
-import puppeteer from "puppeteer-core";
+import puppeteer, { type ElementHandle, type KeyInput, type Page } from "puppeteer-core";
 import { executable, killGroup, type Launch, profileDirectory, type Tab } from "./browser.ts";
 
 /** Firefox over WebDriver BiDi. */
@@ -23,6 +23,15 @@ export const launchFirefox: Launch = async (options = {}) => {
       await page.goto(url);
       return {
         console: messages,
+        input: {
+          click: (x, y) => page.mouse.click(x, y),
+          type: (text) => page.keyboard.type(text),
+          press: (keys) => press(page, keys),
+          chooseFile: async (selector, path) => {
+            const input = (await page.$(selector)) as ElementHandle<HTMLInputElement> | null;
+            await input?.uploadFile(path);
+          },
+        },
         run: (script, argument) => page.evaluate(`(${script})(${JSON.stringify(argument)})`),
         reload: async () => void (await page.reload()),
         close: () => page.close(),
@@ -36,3 +45,9 @@ export const launchFirefox: Launch = async (options = {}) => {
     },
   };
 };
+
+async function press(page: Page, keys: string): Promise<void> {
+  const all = keys.split("+") as KeyInput[];
+  for (const key of all) await page.keyboard.down(key);
+  for (const key of all.toReversed()) await page.keyboard.up(key);
+}
