@@ -73,7 +73,7 @@ export class WriteQueue implements WritePermits {
         ? "another connection"
         : `connection ${holder.connection} of pool "${holder.pool}" has held it for ${Math.round(holder.heldMs)} ms (${holder.sql ?? "between statements"})`;
     return new BusyError(
-      `the database stayed locked for ${waitedMs} ms: ${who}; shorten that transaction or raise busyTimeout`,
+      `the database stayed locked for ${Math.round(waitedMs)} ms: ${who}; shorten that transaction or raise busyTimeout`,
       { code: "SQLITE_BUSY", resultCode: 5, sql, holder },
     );
   }

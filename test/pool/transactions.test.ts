@@ -151,6 +151,7 @@ inEveryPlace(({ open }) => {
     expect(error).toBeInstanceOf(BusyError);
     expect(error).toBeInstanceOf(SqliteError);
     expect(error).toMatchObject({ code: "SQLITE_BUSY", resultCode: 5 });
+    expect(error.message).toMatch(/locked for \d+ ms: connection \d+ of pool "test"/);
     expect(error.holder).toMatchObject({
       pool: "test",
       connection: holder.id,
