@@ -21,6 +21,10 @@ export interface Capabilities {
   readonly wal: boolean;
   /** A running statement can be stopped. */
   readonly interrupt: boolean;
+  /** SQLite has its full-text search, https://sqlite.org/fts5.html */
+  readonly fts5: boolean;
+  /** SQLite has its table of pages, https://sqlite.org/dbpage.html */
+  readonly dbpage: boolean;
   /** `"owner"`: SQLite runs here; `"client"`: another tab runs it for this one. */
   readonly role: "owner" | "client";
   /** What would have been preferred, and why it is not to be had here. */
@@ -50,6 +54,8 @@ export interface Backend {
   readonly engine: EngineKind;
   /** Most connections the engine can have open; a pool with a larger `maxConnections` lends fewer. */
   readonly mostConnections: number;
+  readonly fts5: boolean;
+  readonly dbpage: boolean;
   /** Most worker threads to start; 0: SQLite runs in the calling thread. */
   readonly threads: number;
   readonly crossTab: boolean;

@@ -141,6 +141,7 @@ export class ConnectionPool {
   get capabilities(): Capabilities {
     const { backend } = this.#context;
     const { crossTab, durable, role, threads, mostConnections, fallbacks = [] } = backend;
+    const { fts5, dbpage } = backend;
     const wal = this.#journalMode === "wal" && mostConnections > 1;
     const severalConnections = this.maxConnections > 1;
     return {
@@ -150,6 +151,8 @@ export class ConnectionPool {
       durable,
       wal,
       interrupt: this.#links.canInterrupt,
+      fts5,
+      dbpage,
       role,
       fallbacks,
     };

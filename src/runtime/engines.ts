@@ -33,11 +33,19 @@ export async function chooseEngine(asked: EngineKind | "auto"): Promise<EngineKi
 
 /** What a pool has to know of its engine. */
 export interface EngineTraits {
-  readonly kind: EngineKind;
+  readonly engine: EngineKind;
   /** How many connections a pool may have open with it. */
   readonly mostConnections: number;
+  /** What it is compiled with. */
+  readonly fts5: boolean;
+  readonly dbpage: boolean;
 }
 
-export function traitsOf(kind: EngineKind): EngineTraits {
-  return { kind, mostConnections: kind === "sql.js" ? 1 : Number.POSITIVE_INFINITY };
+const TRAITS: Readonly<Record<EngineKind, Omit<EngineTraits, "engine">>> = {
+  "sqlite-wasm": { mostConnections: Number.POSITIVE_INFINITY, fts5: true, dbpage: true },
+  "sql.js": { mostConnections: 1, fts5: false, dbpage: false },
+};
+
+export function traitsOf(engine: EngineKind): EngineTraits {
+  return { engine, ...TRAITS[engine] };
 }

@@ -74,20 +74,19 @@ async function newBackend<Queue>(
   const disk = storage === "memory" ? createMemoryDisk(path) : undefined;
   const config: Omit<ThreadConfig, "slot"> = {
     ...threadSettings(options),
-    engine: traits.kind,
+    engine: traits.engine,
     storage,
     path,
     shared: database.memory,
     disk,
     severalThreads: threads > 1,
-    module: await compileEngine(traits.kind),
+    module: await compileEngine(traits.engine),
   };
   let disposed = false;
   return {
     path,
     storage,
-    engine: traits.kind,
-    mostConnections: traits.mostConnections,
+    ...traits,
     threads,
     crossTab: false,
     durable: storage === "file",

@@ -7,7 +7,8 @@ import type { EngineKind } from "../types.ts";
 import { canCompile, chooseEngine, type EngineTraits, traitsOf } from "./engines.ts";
 
 /** What threads are started from. */
-export interface WebEngine extends EngineTraits {
+export interface WebEngine {
+  readonly traits: EngineTraits;
   /** Undefined for the build of sql.js in JavaScript. */
   readonly module: WebAssembly.Module | undefined;
   /** The address of the engine's script, which workers cannot import by themselves. */
@@ -15,7 +16,7 @@ export interface WebEngine extends EngineTraits {
   newWorker(): Worker;
 }
 
-type EngineFiles = Omit<WebEngine, keyof EngineTraits>;
+type EngineFiles = Omit<WebEngine, "traits">;
 
 const loaded = new Map<EngineKind, Promise<EngineFiles>>();
 
@@ -31,7 +32,7 @@ export async function webEngine(asked: EngineKind | "auto"): Promise<WebEngine> 
     loaded.set(kind, files);
     files.catch(() => loaded.delete(kind));
   }
-  return { ...traitsOf(kind), ...(await files) };
+  return { traits: traitsOf(kind), ...(await files) };
 }
 
 async function loadSqliteWasm(): Promise<EngineFiles> {

@@ -28,10 +28,9 @@ import {
   type SharedDatabase,
   takeSlot,
 } from "./databases.ts";
-import type { EngineTraits } from "./engines.ts";
 import { openTabBackend } from "./tabs/backend.ts";
 import type { LocalQueue } from "./tabs/write-queue.ts";
-import { webEngine } from "./web-engine.ts";
+import { type WebEngine, webEngine } from "./web-engine.ts";
 import { type StartedThread, startWebThread } from "./web-thread.ts";
 
 /** @throws StorageError (`locked` when another tab has the database and does not answer) */
@@ -120,7 +119,7 @@ async function newBackend<Queue>(
   const shares = sharesMemory || wanted === 0;
   const config: Omit<ThreadConfig, "slot"> = {
     ...threadSettings(options),
-    engine: engine.kind,
+    engine: engine.traits.engine,
     storage: asked,
     path,
     shared: shares ? database.memory : undefined,
@@ -136,8 +135,7 @@ async function newBackend<Queue>(
   return {
     path,
     storage,
-    engine: engine.kind,
-    mostConnections: engine.mostConnections,
+    ...engine.traits,
     threads: first.isSeparate ? Math.min(wanted, sharesFiles ? wanted : 1) : 0,
     crossTab: false,
     durable: storage !== "memory",
@@ -169,7 +167,7 @@ async function newBackend<Queue>(
 
 function threadCount(
   { threads, maxConnections }: Pick<BackendOptions<unknown>, "threads" | "maxConnections">,
-  { mostConnections }: EngineTraits,
+  { traits: { mostConnections } }: WebEngine,
 ): number {
   const most = Math.min(maxConnections, mostConnections, MAX_SLOTS);
   return Math.min(most, threads === "auto" ? Math.max(1, navigator.hardwareConcurrency) : threads);

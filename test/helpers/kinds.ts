@@ -1,8 +1,13 @@
 // Every suite of `test/pool` runs in each of the places that a pool can live in here.
 
-import { type ConnectionPool, openPool, type PoolOptions } from "sqlite-wasm-pool";
-import { afterEach, beforeEach, describe } from "vitest";
-import { KINDS, useDirectory } from "./places/node.ts";
+import {
+  type Capabilities,
+  type ConnectionPool,
+  openPool,
+  type PoolOptions,
+} from "sqlite-wasm-pool";
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
+import { KINDS, temporaryName, useDirectory } from "./places/node.ts";
 import type { Kind } from "./places/place.ts";
 
 export { openJudge, readFile, useDirectory } from "./places/node.ts";
@@ -12,16 +17,44 @@ export interface Place {
   readonly threads: number;
   readonly storage: Kind["storage"];
   readonly memory: boolean;
+  /** What its pools say they have: tests of anything else are skipped, and by nothing but this. */
+  readonly capabilities: Capabilities;
   /** Opens a pool on a new database, closed after the test. */
   open(options?: PoolOptions): Promise<ConnectionPool>;
   /** A path in a new directory, deleted at the end. */
   path(name: string): string;
 }
 
+const WebAssembly = globalThis.WebAssembly;
+
+/** Puts a kind's surroundings in place, or the usual ones for undefined. */
+function enter(kind: Kind | undefined): void {
+  if (kind?.withoutWebAssembly) Reflect.deleteProperty(globalThis, "WebAssembly");
+  else Object.assign(globalThis, { WebAssembly });
+}
+
+async function capabilitiesOf(kind: Kind): Promise<Capabilities> {
+  enter(kind);
+  const path = kind.storage === "memory" ? ":memory:" : temporaryName();
+  const pool = await openPool(path, kind.options);
+  try {
+    return pool.capabilities;
+  } finally {
+    await pool.deleteDatabase();
+    enter(undefined);
+  }
+}
+
+const capabilities = new Map<Kind, Capabilities>();
+for (const kind of KINDS) capabilities.set(kind, await capabilitiesOf(kind));
+
 /** Runs `suite` in every place. */
 export function inEveryPlace(suite: (place: Place) => void): void {
-  for (const { name, storage, options } of KINDS) {
+  for (const [kind, capabilitiesThere] of capabilities) {
+    const { name, storage, options } = kind;
     describe(name, () => {
+      beforeAll(() => enter(kind));
+      afterAll(() => enter(undefined));
       const directory = useDirectory();
       const pools: ConnectionPool[] = [];
       let count = 0;
@@ -35,6 +68,7 @@ export function inEveryPlace(suite: (place: Place) => void): void {
         threads: Number(options.threads),
         storage,
         memory: storage === "memory",
+        capabilities: capabilitiesThere,
         async open(more) {
           const path = storage === "memory" ? ":memory:" : directory(`${count}.db`);
           const pool = await openPool(path, { name: "test", ...options, ...more });

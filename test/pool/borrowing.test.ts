@@ -8,20 +8,25 @@ import {
 import { expect, test } from "vitest";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open }) => {
-  test("a pool starts with one connection and opens more on demand, up to the maximum", async () => {
-    const pool = await open({ maxConnections: 3 });
-    expect(counts(pool)).toEqual({ active: 0, idle: 1, total: 1, waiting: 0 });
-    const leases = [await pool.acquire(), await pool.acquire(), await pool.acquire()];
-    expect(counts(pool)).toEqual({ active: 3, idle: 0, total: 3, waiting: 0 });
-    const fourth = pool.acquire();
-    expect(pool.waitingCount).toBe(1);
-    await leases[0]?.release();
-    leases[0] = await fourth;
-    expect(counts(pool)).toEqual({ active: 3, idle: 0, total: 3, waiting: 0 });
-    for (const db of leases) await pool.release(db);
-    expect(counts(pool)).toEqual({ active: 0, idle: 3, total: 3, waiting: 0 });
-  });
+inEveryPlace(({ open, capabilities }) => {
+  const severally = test.runIf(capabilities.severalConnections);
+
+  severally(
+    "a pool starts with one connection and opens more on demand, up to the maximum",
+    async () => {
+      const pool = await open({ maxConnections: 3 });
+      expect(counts(pool)).toEqual({ active: 0, idle: 1, total: 1, waiting: 0 });
+      const leases = [await pool.acquire(), await pool.acquire(), await pool.acquire()];
+      expect(counts(pool)).toEqual({ active: 3, idle: 0, total: 3, waiting: 0 });
+      const fourth = pool.acquire();
+      expect(pool.waitingCount).toBe(1);
+      await leases[0]?.release();
+      leases[0] = await fourth;
+      expect(counts(pool)).toEqual({ active: 3, idle: 0, total: 3, waiting: 0 });
+      for (const db of leases) await pool.release(db);
+      expect(counts(pool)).toEqual({ active: 0, idle: 3, total: 3, waiting: 0 });
+    },
+  );
 
   test("withConnection() takes the connection back when its callback throws", async () => {
     const pool = await open({ maxConnections: 1 });
@@ -34,7 +39,7 @@ inEveryPlace(({ open }) => {
     expect(await pool.withConnection((db) => db.queryValue("SELECT 42"))).toBe(42);
   });
 
-  test("idle connections are lent last in, first out", async () => {
+  severally("idle connections are lent last in, first out", async () => {
     const pool = await open({ maxConnections: 2 });
     const first = await pool.acquire();
     const second = await pool.acquire();
@@ -67,7 +72,7 @@ inEveryPlace(({ open }) => {
     expect(pool.stats()).toMatchObject({ timedOut: 1, active: 0 });
   });
 
-  test("acquire({ timeout: 0 }) tries once, and may open a connection", async () => {
+  severally("acquire({ timeout: 0 }) tries once, and may open a connection", async () => {
     const pool = await open({ maxConnections: 2 });
     const first = await pool.acquire({ timeout: 0 });
     const second = await pool.acquire({ timeout: 0 });
@@ -162,7 +167,7 @@ inEveryPlace(({ open }) => {
     expect(pool.activeCount).toBe(0);
   });
 
-  test("a nested acquire that can be served is served", async () => {
+  severally("a nested acquire that can be served is served", async () => {
     const pool = await open({ maxConnections: 2 });
     const sum = pool.withConnection(async (db) => {
       const inner = await pool.queryValue<number>("SELECT 1");
@@ -171,7 +176,7 @@ inEveryPlace(({ open }) => {
     expect(await sum).toBe(3);
   });
 
-  test("a failed opening is the error of its waiter alone", async () => {
+  severally("a failed opening is the error of its waiter alone", async () => {
     let failing = false;
     const pool = await open({
       maxConnections: 2,
@@ -190,7 +195,7 @@ inEveryPlace(({ open }) => {
     await held.release();
   });
 
-  test("resize() grows on demand and shrinks as connections come back", async () => {
+  severally("resize() grows on demand and shrinks as connections come back", async () => {
     const pool = await open({ maxConnections: 1 });
     const first = await pool.acquire();
     const waiting = pool.acquire();
@@ -207,7 +212,7 @@ inEveryPlace(({ open }) => {
     expect(() => pool.resize(0)).toThrow(RangeError);
   });
 
-  test("evictIdle() closes idle connections beyond the first", async () => {
+  severally("evictIdle() closes idle connections beyond the first", async () => {
     const pool = await open({ maxConnections: 3 });
     const leases = await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()]);
     for (const db of leases) await db.release();
@@ -217,7 +222,7 @@ inEveryPlace(({ open }) => {
     expect(await pool.queryValue("SELECT 1")).toBe(1);
   });
 
-  test("idleTimeout closes idle connections beyond the first", async () => {
+  severally("idleTimeout closes idle connections beyond the first", async () => {
     const pool = await open({ maxConnections: 3, idleTimeout: 5 });
     const closed = gate();
     let left = 2;
@@ -334,7 +339,7 @@ inEveryPlace(({ open }) => {
     expect(await rejection(pool.acquire())).toBeInstanceOf(PoolClosedError);
   });
 
-  test("onConnect runs once on every new connection, replacements included", async () => {
+  severally("onConnect runs once on every new connection, replacements included", async () => {
     const seen: number[] = [];
     const pool = await open({
       maxConnections: 2,

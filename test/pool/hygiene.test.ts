@@ -3,7 +3,9 @@
 import { expect, test } from "vitest";
 import { inEveryPlace } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open, memory, path }) => {
+inEveryPlace(({ open, memory, path, capabilities }) => {
+  const severally = test.runIf(capabilities.severalConnections);
+
   test("an open transaction is rolled back, and told of", async () => {
     const pool = await open({ maxConnections: 1 });
     const dirty: unknown[] = [];
@@ -76,7 +78,7 @@ inEveryPlace(({ open, memory, path }) => {
     await loose.execute("INSERT INTO c VALUES (1)");
   });
 
-  test("options reach every connection", async () => {
+  severally("options reach every connection", async () => {
     const pool = await open({
       maxConnections: 3,
       synchronous: "normal",

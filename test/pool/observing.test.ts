@@ -2,8 +2,10 @@ import { HealthMonitor, type PoolEvents, poolHealthCheck } from "sqlite-wasm-poo
 import { expect, test } from "vitest";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open, threads, memory }) => {
-  test("stats() is plain data that counts what the pool did", async () => {
+inEveryPlace(({ open, threads, memory, capabilities }) => {
+  const severally = test.runIf(capabilities.severalConnections);
+
+  severally("stats() is plain data that counts what the pool did", async () => {
     const pool = await open({ maxConnections: 2, name: "counted" });
     expect(pool.stats()).toMatchObject({
       acquired: 0,
@@ -112,7 +114,7 @@ inEveryPlace(({ open, threads, memory }) => {
     expect(seen.at(-1)?.sql).toContain("UNION");
   });
 
-  test("a writer's wait for its turn counts as waiting for a connection", async () => {
+  severally("a writer's wait for its turn counts as waiting for a connection", async () => {
     const pool = await open({ maxConnections: 3 });
     const waits: number[] = [];
     const first = gate();
@@ -129,7 +131,7 @@ inEveryPlace(({ open, threads, memory }) => {
     expect(waits[0]).toBeGreaterThan(0);
   });
 
-  test("connections() tells of every open connection what it does", async () => {
+  severally("connections() tells of every open connection what it does", async () => {
     const pool = await open({ maxConnections: 3 });
     const [{ connection = 0 } = {}] = pool.connections();
     const db = await pool.acquire();

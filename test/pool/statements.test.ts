@@ -2,7 +2,9 @@ import { SqliteError, sql } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
 import { inEveryPlace, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open, threads }) => {
+inEveryPlace(({ open, threads, capabilities }) => {
+  const severally = test.runIf(capabilities.severalConnections);
+
   test("query() gives rows as objects, or as arrays", async () => {
     const pool = await open();
     const text = "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL";
@@ -384,7 +386,7 @@ inEveryPlace(({ open, threads }) => {
     expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
   });
 
-  test.skipIf(threads === 0)("an aborted statement is really stopped", async () => {
+  test.runIf(capabilities.interrupt)("an aborted statement is really stopped", async () => {
     const pool = await open({ maxConnections: 1 });
     const forever =
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
@@ -461,7 +463,7 @@ inEveryPlace(({ open, threads }) => {
     expect(pool.stats()).toMatchObject({ replaced: 0, idle: 1 });
   });
 
-  test("a cached statement follows a change of the schema", async () => {
+  severally("a cached statement follows a change of the schema", async () => {
     const pool = await open({ maxConnections: 2 });
     await pool.execute("CREATE TABLE t (a)");
     await pool.execute("INSERT INTO t VALUES (1)");

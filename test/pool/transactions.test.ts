@@ -2,7 +2,9 @@ import { BusyError, SqliteError } from "sqlite-wasm-pool";
 import { expect, test, vi } from "vitest";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open }) => {
+inEveryPlace(({ open, capabilities }) => {
+  const severally = test.runIf(capabilities.severalConnections);
+
   test("transaction() commits when its callback resolves, and rolls back when it throws", async () => {
     const pool = await open();
     await pool.execute("CREATE TABLE t (a)");
@@ -60,37 +62,40 @@ inEveryPlace(({ open }) => {
     expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
   });
 
-  test("a reader keeps its snapshot while the writer commits, and is not blocked by it", async () => {
-    //  reader                    writer
-    //  BEGIN, sees 1 row
-    //                            BEGIN IMMEDIATE, INSERT
-    //  sees 1 row
-    //                            COMMIT
-    //  sees 1 row
-    //  COMMIT, sees 2 rows
-    const pool = await open({ maxConnections: 2 });
-    await pool.execute("CREATE TABLE t (a)");
-    await pool.execute("INSERT INTO t VALUES (1)");
-    const inserted = gate();
-    const mayCommit = gate();
-    await pool.read(async (db) => {
-      const rows = () => db.queryValue("SELECT count(*) FROM t");
-      expect(await rows()).toBe(1);
-      const writing = pool.write(async (writer) => {
-        await writer.execute("INSERT INTO t VALUES (2)");
-        inserted.open();
-        await mayCommit.promise;
+  severally(
+    "a reader keeps its snapshot while the writer commits, and is not blocked by it",
+    async () => {
+      //  reader                    writer
+      //  BEGIN, sees 1 row
+      //                            BEGIN IMMEDIATE, INSERT
+      //  sees 1 row
+      //                            COMMIT
+      //  sees 1 row
+      //  COMMIT, sees 2 rows
+      const pool = await open({ maxConnections: 2 });
+      await pool.execute("CREATE TABLE t (a)");
+      await pool.execute("INSERT INTO t VALUES (1)");
+      const inserted = gate();
+      const mayCommit = gate();
+      await pool.read(async (db) => {
+        const rows = () => db.queryValue("SELECT count(*) FROM t");
+        expect(await rows()).toBe(1);
+        const writing = pool.write(async (writer) => {
+          await writer.execute("INSERT INTO t VALUES (2)");
+          inserted.open();
+          await mayCommit.promise;
+        });
+        await inserted.promise;
+        expect(await rows()).toBe(1);
+        mayCommit.open();
+        await writing;
+        expect(await rows()).toBe(1);
       });
-      await inserted.promise;
-      expect(await rows()).toBe(1);
-      mayCommit.open();
-      await writing;
-      expect(await rows()).toBe(1);
-    });
-    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2);
-  });
+      expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2);
+    },
+  );
 
-  test("pool.read() fixes its snapshot before the callback runs", async () => {
+  severally("pool.read() fixes its snapshot before the callback runs", async () => {
     const pool = await open({ maxConnections: 2 });
     await pool.execute("CREATE TABLE t (a)");
     await pool.read(async (db) => {
@@ -118,7 +123,7 @@ inEveryPlace(({ open }) => {
     expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
   });
 
-  test("writers queue first come, first served, and readers pass them by", async () => {
+  severally("writers queue first come, first served, and readers pass them by", async () => {
     const pool = await open({ maxConnections: 2 });
     await pool.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, who)");
     const mayCommit = gate();
@@ -142,7 +147,7 @@ inEveryPlace(({ open }) => {
     ).toBe("0,1,2,3,4,5");
   });
 
-  test("a writer that waits longer than busyTimeout is told who holds the lock", async () => {
+  severally("a writer that waits longer than busyTimeout is told who holds the lock", async () => {
     const pool = await open({ maxConnections: 3, busyTimeout: 30 });
     await pool.execute("CREATE TABLE t (a)");
     const holder = await pool.acquire();
@@ -167,7 +172,7 @@ inEveryPlace(({ open }) => {
     expect(pool.stats().busy).toBeGreaterThan(0);
   });
 
-  test("an aborted writer leaves the queue, and the next one is served", async () => {
+  severally("an aborted writer leaves the queue, and the next one is served", async () => {
     const pool = await open({ maxConnections: 3 });
     await pool.execute("CREATE TABLE t (a)");
     const holder = await pool.acquire();
@@ -191,51 +196,57 @@ inEveryPlace(({ open }) => {
     expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("2");
   });
 
-  test("a transaction whose turn it is stops waiting for the lock when it is aborted", async () => {
-    const pool = await open({ maxConnections: 4 });
-    const holder = await pool.acquire();
-    await holder.execute("BEGIN IMMEDIATE");
-    const reason = new Error("never mind");
-    const kinds: ((options: { signal: AbortSignal }) => Promise<unknown>)[] = [
-      (options) => pool.write(() => 1, options),
-      (options) => pool.transaction(() => 1, options),
-      (options) => pool.withConnection((db) => db.transaction(() => 1, options)),
-    ];
-    for (const begin of kinds) {
-      const controller = new AbortController();
-      const begun = rejection(begin({ signal: controller.signal }));
-      await vi.waitUntil(() => pool.activeCount === 2);
-      controller.abort(reason);
-      expect(await begun).toBe(reason);
-    }
-    await holder.execute("COMMIT");
-    await holder.release();
-    expect(await pool.write((db) => db.queryValue("SELECT 1"))).toBe(1);
-  });
+  severally(
+    "a transaction whose turn it is stops waiting for the lock when it is aborted",
+    async () => {
+      const pool = await open({ maxConnections: 4 });
+      const holder = await pool.acquire();
+      await holder.execute("BEGIN IMMEDIATE");
+      const reason = new Error("never mind");
+      const kinds: ((options: { signal: AbortSignal }) => Promise<unknown>)[] = [
+        (options) => pool.write(() => 1, options),
+        (options) => pool.transaction(() => 1, options),
+        (options) => pool.withConnection((db) => db.transaction(() => 1, options)),
+      ];
+      for (const begin of kinds) {
+        const controller = new AbortController();
+        const begun = rejection(begin({ signal: controller.signal }));
+        await vi.waitUntil(() => pool.activeCount === 2);
+        controller.abort(reason);
+        expect(await begun).toBe(reason);
+      }
+      await holder.execute("COMMIT");
+      await holder.release();
+      expect(await pool.write((db) => db.queryValue("SELECT 1"))).toBe(1);
+    },
+  );
 
-  test("a deferred transaction may become a writer while nobody else has written", async () => {
-    const pool = await open({ maxConnections: 2 });
-    await pool.execute("CREATE TABLE t (a)");
-    await pool.transaction(
-      async (db) => {
-        expect(await db.queryValue("SELECT count(*) FROM t")).toBe(0);
-        await db.execute("INSERT INTO t VALUES (1)");
-      },
-      { mode: "deferred" },
-    );
-    const stale = pool.transaction(
-      async (db) => {
-        await db.query("SELECT * FROM t");
-        await pool.execute("INSERT INTO t VALUES (2)");
-        await db.execute("INSERT INTO t VALUES (3)");
-      },
-      { mode: "deferred" },
-    );
-    expect(await rejection(stale)).toMatchObject({ code: "SQLITE_BUSY_SNAPSHOT" });
-    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,2");
-  });
+  severally(
+    "a deferred transaction may become a writer while nobody else has written",
+    async () => {
+      const pool = await open({ maxConnections: 2 });
+      await pool.execute("CREATE TABLE t (a)");
+      await pool.transaction(
+        async (db) => {
+          expect(await db.queryValue("SELECT count(*) FROM t")).toBe(0);
+          await db.execute("INSERT INTO t VALUES (1)");
+        },
+        { mode: "deferred" },
+      );
+      const stale = pool.transaction(
+        async (db) => {
+          await db.query("SELECT * FROM t");
+          await pool.execute("INSERT INTO t VALUES (2)");
+          await db.execute("INSERT INTO t VALUES (3)");
+        },
+        { mode: "deferred" },
+      );
+      expect(await rejection(stale)).toMatchObject({ code: "SQLITE_BUSY_SNAPSHOT" });
+      expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,2");
+    },
+  );
 
-  test("a scan sees what others wrote and checkpointed since the last one", async () => {
+  severally("a scan sees what others wrote and checkpointed since the last one", async () => {
     const pool = await open({ maxConnections: 2, pragmas: { cache_size: 4 } });
     await pool.executeScript(`CREATE TABLE t (id INTEGER PRIMARY KEY, a, pad);
       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)

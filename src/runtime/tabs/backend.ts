@@ -48,7 +48,7 @@ export async function openTabBackend<Queue extends LocalQueue>(
   const sharesMemory = typeof SharedArrayBuffer === "function";
   const config: Omit<ThreadConfig, "slot"> = {
     ...settings,
-    engine: engine.kind,
+    engine: engine.traits.engine,
     storage: kind,
     path,
     shared: undefined,
@@ -86,8 +86,7 @@ export async function openTabBackend<Queue extends LocalQueue>(
     get storage() {
       return found().storage;
     },
-    engine: engine.kind,
-    mostConnections: engine.mostConnections,
+    ...engine.traits,
     get threads() {
       return isSeparate ? Math.min(count, database.mostThreads) : 0;
     },

@@ -10,7 +10,23 @@ export const KINDS: readonly Kind[] = [
   { name: "a file, the calling thread", storage: "file", options: { threads: 0 } },
   { name: "memory, two worker threads", storage: "memory", options: { threads: 2 } },
   { name: "memory, the calling thread", storage: "memory", options: { threads: 0 } },
+  {
+    name: "a file, sql.js in a thread",
+    storage: "file",
+    options: { engine: "sql.js", threads: 2 },
+  },
+  {
+    name: "memory, sql.js without WebAssembly",
+    storage: "memory",
+    options: { threads: 0 },
+    withoutWebAssembly: true,
+  },
 ];
+
+/** A database that nobody else has. */
+export function temporaryName(): string {
+  return join(tmpdir(), `sqlite-wasm-pool-${crypto.randomUUID()}.db`);
+}
 
 /** Makes a directory that is deleted after the tests, and returns the paths in it. */
 export function useDirectory(): (name: string) => string {

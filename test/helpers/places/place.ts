@@ -8,6 +8,8 @@ export interface Kind {
   readonly name: string;
   readonly storage: "file" | "opfs" | "memory";
   readonly options: PoolOptions;
+  /** As in lockdown modes. */
+  readonly withoutWebAssembly?: boolean;
 }
 
 /** Another SQLite with a copy of a database, to judge what this one wrote. */

@@ -18,7 +18,23 @@ export const KINDS: readonly Kind[] = [
     : []),
   { name: "memory, two workers", storage: "memory", options: { threads: 2 } },
   { name: "memory, the calling thread", storage: "memory", options: { threads: 0 } },
+  {
+    name: "memory, sql.js in a worker",
+    storage: "memory",
+    options: { engine: "sql.js", threads: 1 },
+  },
+  {
+    name: "memory, sql.js without WebAssembly",
+    storage: "memory",
+    options: { threads: 0 },
+    withoutWebAssembly: true,
+  },
 ];
+
+/** A database that nobody else has. */
+export function temporaryName(): string {
+  return `test-${crypto.randomUUID()}.db`;
+}
 
 let directories = 0;
 
