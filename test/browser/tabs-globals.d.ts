@@ -1,6 +1,6 @@
 // The globals of `tabs-page.ts`, as the scripts of tests see them.
 
-import type { ConnectionPool } from "sqlite-wasm-pool";
+import type { Connection, ConnectionPool } from "sqlite-wasm-pool";
 
 /** A worker of a page, in which scripts run one after another. */
 export interface TabWorker {
@@ -12,6 +12,10 @@ declare global {
   var openPool: typeof import("sqlite-wasm-pool").openPool;
   /** Kept by a test's script for the next one in the same tab or worker. */
   var pool: ConnectionPool;
+  var leased: Connection;
+  var watched: Promise<unknown>;
+  /** Ends the workers of the library in this tab, as a crash of theirs would. */
+  var endWorkers: () => void;
   var newWorker: () => TabWorker;
   var worker: TabWorker;
 }

@@ -1,5 +1,5 @@
 // What the tests of several tabs run in each tab and in its workers: the library under names that the
-// tests' scripts can see, and a way to run such a script in a worker.
+// tests' scripts can see, a way to run such a script in a worker, and one to end the library's own workers.
 
 import { openPool } from "sqlite-wasm-pool";
 import type { TabWorker } from "./tabs-globals.d.ts";
@@ -9,7 +9,23 @@ interface Call {
   readonly argument: unknown;
 }
 
-Object.assign(globalThis, { openPool, newWorker });
+const workers: Worker[] = [];
+const OwnWorker = globalThis.Worker;
+
+globalThis.Worker = class extends OwnWorker {
+  constructor(url: string | URL, options?: WorkerOptions) {
+    super(url, options);
+    workers.push(this);
+  }
+};
+
+Object.assign(globalThis, {
+  openPool,
+  newWorker,
+  endWorkers: () => {
+    for (const worker of workers.splice(0)) worker.terminate();
+  },
+});
 
 if (typeof document === "undefined") {
   addEventListener("message", async ({ data }: MessageEvent<Call>) => {
@@ -23,7 +39,7 @@ if (typeof document === "undefined") {
 }
 
 function newWorker(): TabWorker {
-  const worker = new Worker(import.meta.url, { type: "module" });
+  const worker = new OwnWorker(import.meta.url, { type: "module" });
   return {
     run: (script, argument) =>
       new Promise((resolve, reject) => {

@@ -1,59 +1,38 @@
 // Several tabs and workers of one origin on one database, in a real browser.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Browser, Tab } from "../harness/browsers/browser.ts";
+import type { Browser } from "../harness/browsers/browser.ts";
 import { launchChromium } from "../harness/browsers/chromium.ts";
-import { type Bundle, bundle } from "../harness/bundle.ts";
-import { startServer, type TestServer } from "../harness/server.ts";
-import type {} from "./tabs-globals.d.ts";
-
-const PAGE = '<!doctype html><script type="module" src="/test/browser/tabs-page.js"></script>';
-
-let files: Bundle;
-let browser: Browser;
-
-beforeAll(async () => {
-  const bundled = await bundle(["test/browser/tabs-page.ts"]);
-  files = new Map([...bundled, ["/tabs.html", PAGE]]);
-  browser = await launchChromium();
-});
-afterAll(() => browser[Symbol.asyncDispose]());
+import { launchFirefox } from "../harness/browsers/firefox.ts";
+import { startTabs, type Tabs } from "./tabs-harness.ts";
 
 describe.each([
-  { title: "cross-origin isolated", isolated: true },
-  { title: "not isolated", isolated: false },
-])("tabs, $title", ({ isolated }) => {
-  let server: TestServer;
-  const tabs: Tab[] = [];
+  { name: "Chromium", launch: launchChromium, isolated: true },
+  { name: "Chromium", launch: launchChromium, isolated: false },
+  { name: "Firefox", launch: launchFirefox, isolated: true },
+  { name: "Firefox", launch: launchFirefox, isolated: false },
+])("tabs of $name, isolated: $isolated", ({ launch, isolated }) => {
+  let browser: Browser;
+  let tabs: Tabs;
 
   beforeAll(async () => {
-    server = await startServer({ files, isolated });
+    browser = await launch();
+    tabs = await startTabs(browser, isolated);
   });
   afterAll(async () => {
-    await Promise.all(tabs.map((tab) => tab.close()));
-    await server[Symbol.asyncDispose]();
+    await tabs?.[Symbol.asyncDispose]();
+    await browser?.[Symbol.asyncDispose]();
   });
 
-  const openTab = async (): Promise<Tab> => {
-    const tab = await browser.open(`${server.origin}/tabs.html`);
-    tabs.push(tab);
-    return tab;
-  };
-
-  const openPoolIn = (tab: Tab, name: string): Promise<string> =>
-    tab.run(async (path) => {
-      globalThis.pool = await openPool(path);
-      return pool.capabilities.role;
-    }, name);
-
   test("a second tab opens the same name, reads and writes", async () => {
-    const [first, second] = [await openTab(), await openTab()];
-    expect(await openPoolIn(first, "two.db")).toBe("owner");
+    const { tab: first, role } = await tabs.openPool("two.db");
+    expect(role).toBe("owner");
     await first.run(async () => {
       await pool.execute("CREATE TABLE t(x)");
       await pool.execute("INSERT INTO t VALUES (?)", ["first"]);
     }, undefined);
-    expect(await openPoolIn(second, "two.db")).toBe("client");
+    const { tab: second, role: secondRole } = await tabs.openPool("two.db");
+    expect(secondRole).toBe("client");
     const seen = await second.run(async () => {
       await pool.write(async (db) => {
         await db.execute("INSERT INTO t VALUES (?)", ["second"]);
@@ -65,7 +44,7 @@ describe.each([
   });
 
   test("two pools of one page, and a worker of the page, share a database", async () => {
-    const tab = await openTab();
+    const tab = await tabs.open();
     const result = await tab.run(async () => {
       const one = await openPool("shared.db");
       const two = await openPool("shared.db", { maxConnections: 2 });
@@ -96,15 +75,103 @@ describe.each([
   });
 
   test("another tab takes over when the owner is closed, without an error for who writes", async () => {
-    const [first, second] = [await openTab(), await openTab()];
-    await openPoolIn(first, "close.db");
+    const { tab: first } = await tabs.openPool("close.db");
     await first.run(() => pool.execute("CREATE TABLE t(x)"), undefined);
-    await openPoolIn(second, "close.db");
+    const { tab: second } = await tabs.openPool("close.db");
     await first.run(() => pool.close(), undefined);
     const result = await second.run(async () => {
       await pool.execute("INSERT INTO t VALUES (1)");
       return [await pool.queryValue("SELECT count(*) FROM t"), pool.capabilities.role];
     }, undefined);
     expect(result).toEqual([1, "owner"]);
+  });
+
+  test("suspend() of the owner hands over, and resume() makes it a client", async () => {
+    const { tab: first } = await tabs.openPool("suspend.db");
+    await first.run(() => pool.execute("CREATE TABLE t(x)"), undefined);
+    const { tab: second } = await tabs.openPool("suspend.db");
+    await first.run(() => pool.suspend(), undefined);
+    await second.run(() => pool.execute("INSERT INTO t VALUES (1)"), undefined);
+    expect(await second.run(() => pool.capabilities.role, undefined)).toBe("owner");
+    const result = await first.run(async () => {
+      await pool.resume();
+      await pool.execute("INSERT INTO t VALUES (2)");
+      return [await pool.queryValue("SELECT count(*) FROM t"), pool.capabilities.role];
+    }, undefined);
+    expect(result).toEqual([2, "client"]);
+  });
+
+  test("a write lock held in another tab is waited for, and then told of", async () => {
+    const { tab: first } = await tabs.openPool("busy.db");
+    await first.run(async () => {
+      await pool.execute("CREATE TABLE t(x)");
+      globalThis.leased = await pool.acquire();
+      await leased.execute("BEGIN IMMEDIATE");
+      await leased.execute("INSERT INTO t VALUES (1)");
+    }, undefined);
+    const second = await tabs.open();
+    const busy = await second.run(async () => {
+      globalThis.pool = await openPool("busy.db", { busyTimeout: 200, name: "second" });
+      const error = await pool.execute("INSERT INTO t VALUES (2)").catch((e) => e);
+      return { code: error.code, holder: error.holder, message: error.message };
+    }, undefined);
+    expect(busy.code).toBe("SQLITE_BUSY");
+    expect(busy.holder.pool).toBe("busy.db");
+    expect(busy.message).toContain('of pool "busy.db"');
+    const waiting = second.run(async () => {
+      const patient = await openPool("busy.db");
+      await patient.execute("INSERT INTO t VALUES (2)");
+      return patient.queryValue("SELECT count(*) FROM t");
+    }, undefined);
+    await first.run(async () => {
+      await leased.execute("COMMIT");
+      await leased.release();
+    }, undefined);
+    expect(await waiting).toBe(2);
+  });
+
+  test("commits of one tab are told of, and watched, in the others", async () => {
+    const { tab: first } = await tabs.openPool("watch.db");
+    await first.run(() => pool.execute("CREATE TABLE t(x)"), undefined);
+    const { tab: second } = await tabs.openPool("watch.db");
+    for (const [writer, watcher] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      await watcher.run(async () => {
+        const changes = new Promise((resolve) => pool.on("change", resolve));
+        const rows = pool.watch("SELECT x FROM t ORDER BY x")[Symbol.asyncIterator]();
+        const before = await rows.next();
+        globalThis.watched = Promise.all([changes, rows.next()]).then(([change, after]) => ({
+          change,
+          added: after.value.length - before.value.length,
+        }));
+      }, undefined);
+      await writer.run(() => pool.execute("INSERT INTO t VALUES (1)"), undefined);
+      expect(await watcher.run(() => watched, undefined)).toEqual({
+        change: { tables: ["t"] },
+        added: 1,
+      });
+    }
+  });
+
+  test("deleteDatabase() waits for other tabs, and deletes nothing that they have open", async () => {
+    const { tab: first } = await tabs.openPool("delete.db");
+    await first.run(() => pool.execute("CREATE TABLE t(x)"), undefined);
+    const second = await tabs.open();
+    const refused = await second.run(async () => {
+      const other = await openPool("delete.db", { busyTimeout: 200 });
+      return other.deleteDatabase().catch((error) => error.code);
+    }, undefined);
+    expect(refused).toBe("STORAGE_LOCKED");
+    expect(await first.run(() => pool.queryValue("SELECT count(*) FROM t"), undefined)).toBe(0);
+    const deleted = second.run(async () => {
+      const other = await openPool("delete.db");
+      await other.deleteDatabase();
+      const again = await openPool("delete.db");
+      return again.query("SELECT name FROM sqlite_schema");
+    }, undefined);
+    await first.run(() => pool.close(), undefined);
+    expect(await deleted).toEqual([]);
   });
 });

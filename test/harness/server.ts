@@ -9,6 +9,8 @@ export interface ServerOptions {
   /** Sends COOP and COEP, so that pages may share memory. */
   readonly isolated?: boolean;
   readonly csp?: string;
+  /** Lets the browser keep pages as they are for the way back. */
+  readonly keepsPages?: boolean;
   readonly files: Bundle;
 }
 
@@ -40,7 +42,7 @@ export async function startServer(options: ServerOptions): Promise<TestServer> {
   const listeners = new Map<string, (body: string) => void>();
   const requests: string[] = [];
   const headers = {
-    "Cache-Control": "no-store",
+    "Cache-Control": options.keepsPages ? "no-cache" : "no-store",
     ...(options.isolated ? ISOLATION : {}),
     ...(options.csp === undefined ? {} : { "Content-Security-Policy": options.csp }),
   };

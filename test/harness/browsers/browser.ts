@@ -31,6 +31,14 @@ export interface Tab {
   run<A, R>(script: (argument: A) => R | Promise<R>, argument: A): Promise<R>;
   reload(): Promise<void>;
   close(): Promise<void>;
+  /** Kills the tab's process, where the browser has a way to. */
+  crash?(): Promise<void>;
+  /** Makes a tab in the background stand still, or go on, as the browser does with them. */
+  freeze?(isFrozen: boolean): Promise<void>;
+  /** Goes to another page; the browser may keep this one as it is for the way back. */
+  leave?(url: string): Promise<void>;
+  /** Comes back to the page before. */
+  back?(): Promise<void>;
   /** The tab's last words on its console, to tell why it went silent. */
   readonly console: readonly string[];
 }

@@ -9,7 +9,7 @@ import {
   type Tab,
 } from "./browser.ts";
 
-const FLAGS = [
+export const FLAGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
@@ -19,14 +19,18 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  "--remote-debugging-port=0",
 ];
 
 /** Chromium over the DevTools protocol. It is started by hand, so that it can be killed by hand. */
 export const launchChromium: Launch = async (options = {}) => {
   const path = executable("chromium", "chromium");
   const profile = profileDirectory(options.profile);
-  const child = start(path, [...FLAGS, `--user-data-dir=${profile.path}`, "about:blank"]);
+  const child = start(path, [
+    ...FLAGS,
+    "--remote-debugging-port=0",
+    `--user-data-dir=${profile.path}`,
+    "about:blank",
+  ]);
   const [, address = ""] = await firstMatch(child.stderr, /DevTools listening on (ws:\S+)/);
   const browser = await chromium.connectOverCDP(address);
   const [context] = browser.contexts();
@@ -52,6 +56,13 @@ export const launchChromium: Launch = async (options = {}) => {
           page.evaluate(`(${script})(${JSON.stringify(argument)})`) as ReturnType<Tab["run"]>,
         reload: async () => void (await page.reload()),
         close: () => page.close(),
+        async crash() {
+          const crashed = page.waitForEvent("crash");
+          const session = await context.newCDPSession(page);
+          // It is never answered: nobody is left to.
+          session.send("Page.crash").catch(() => {});
+          await crashed;
+        },
       } as Tab;
     },
     crash: () => killGroup(child),

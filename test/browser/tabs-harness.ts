@@ -1,0 +1,55 @@
+// A browser with several tabs of one origin, in which the library is at hand.
+
+import type { Browser, Launch, Tab } from "../harness/browsers/browser.ts";
+import { bundle } from "../harness/bundle.ts";
+import { startServer, type TestServer } from "../harness/server.ts";
+import type {} from "./tabs-globals.d.ts";
+
+const PAGE = '<!doctype html><script type="module" src="/test/browser/tabs-page.js"></script>';
+
+export interface Tabs extends AsyncDisposable {
+  readonly server: TestServer;
+  open(): Promise<Tab>;
+  /** Opens a tab with a pool on the database, and tells the pool's role. */
+  openPool(name: string): Promise<{ tab: Tab; role: string }>;
+}
+
+/** Tabs of one origin, with shared memory or without. */
+export async function startTabs(browser: Browser, isolated: boolean): Promise<Tabs> {
+  const bundled = await bundle(["test/browser/tabs-page.ts"]);
+  const files = new Map([...bundled, ["/tabs.html", PAGE] as const]);
+  const server = await startServer({ files, isolated, keepsPages: true });
+  const tabs: Tab[] = [];
+  const open = async () => {
+    const tab = await browser.open(`${server.origin}/tabs.html`);
+    tabs.push(tab);
+    return tab;
+  };
+  return {
+    server,
+    open,
+    async openPool(name) {
+      const tab = await open();
+      const role = await tab.run(async (path) => {
+        globalThis.pool = await openPool(path);
+        return pool.capabilities.role;
+      }, name);
+      return { tab, role };
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(tabs.map((tab) => tab.close().catch(() => {})));
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Runs `body` with tabs of a browser of their own. */
+export async function withTabs(
+  launch: Launch,
+  isolated: boolean,
+  body: (tabs: Tabs) => Promise<void>,
+): Promise<void> {
+  await using browser = await launch();
+  await using tabs = await startTabs(browser, isolated);
+  await body(tabs);
+}
