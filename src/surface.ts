@@ -18,7 +18,7 @@ export {
 export type { Capabilities } from "./pool/backend.ts";
 export type { BatchStatement, Connection, Result, Sql } from "./pool/connection.ts";
 export type { IterateOptions } from "./pool/cursor.ts";
-export type { PoolEvents } from "./pool/events.ts";
+export type { OwnerChange, PoolEvents } from "./pool/events.ts";
 export type { DatabaseFile, ListOptions, StorageEstimate } from "./pool/files.ts";
 export {
   type CheckReport,
@@ -34,7 +34,7 @@ export {
 export type { AcquireOptions, PoolOptions, QueryOptions } from "./pool/options.ts";
 export type { ConnectionPool } from "./pool/pool.ts";
 export { SqlQuery, sql } from "./pool/sql.ts";
-export type { ConnectionReport, LogState, PoolStats, Summary } from "./pool/stats.ts";
+export type { ConnectionReport, LogState, OwnerStats, PoolStats, Summary } from "./pool/stats.ts";
 export type { TransactionMode, TransactionOptions } from "./pool/transaction.ts";
 export type { BackupOptions, BackupProgress, CheckpointResult } from "./pool/whole.ts";
 export type {

@@ -3,8 +3,9 @@
 
 import type { PortFactory } from "../rpc/port.ts";
 import type { EngineKind, Fallback, StorageKind, Tables } from "../types.ts";
+import type { OwnerChange } from "./events.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { LogState } from "./stats.ts";
+import type { LogState, OwnerStats } from "./stats.ts";
 import type { WritePermits, WriteQueue } from "./write-queue.ts";
 
 /** What a pool really has, as found when it was opened. */
@@ -61,10 +62,12 @@ export interface Backend {
   readonly crossTab: boolean;
   readonly durable: boolean;
   readonly role: "owner" | "client";
-  /** Calls `listener` when `role` changes, where it can; returns what ends that. */
-  onRole?(listener: (role: "owner" | "client") => void): () => void;
   /** What was tried first when the database was opened, and why it was not to be had. */
   readonly fallbacks?: readonly Fallback[];
+  /** Calls `listener` when another tab becomes the owner, where that can be; returns what ends that. */
+  onOwner?(listener: (change: OwnerChange) => void): () => void;
+  /** What all tabs together have open, where there can be several. */
+  owner?(): OwnerStats;
   /** Starts a thread that owns an instance of SQLite. With `threads` 0, the one inline port. */
   readonly openThread: PortFactory;
   /** The queue for the write lock, shared by all pools of this thread on the database. */

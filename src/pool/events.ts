@@ -1,5 +1,13 @@
 // What a pool tells of itself while it runs.
 
+/** A change of the tab that runs SQLite. */
+export interface OwnerChange {
+  /** `"owner"`: this one runs it from now on. */
+  readonly role: "owner" | "client";
+  /** Milliseconds in which nobody did. */
+  readonly tookMs: number;
+}
+
 /** The events of a pool by name. Plain data; times in milliseconds. */
 export interface PoolEvents extends Record<string, unknown> {
   acquire: { readonly connection: number; readonly waitMs: number };
@@ -42,8 +50,8 @@ export interface PoolEvents extends Record<string, unknown> {
   change: { readonly tables: readonly string[] };
   /** A transaction was left open at release, and has been rolled back. */
   dirty: { readonly connection: number; readonly sql: string | undefined };
-  /** SQLite runs in this tab from now on, or in another one (`Capabilities.role`). */
-  owner: { readonly role: "owner" | "client" };
+  /** Another tab or worker runs SQLite from now on, or this one does. */
+  owner: OwnerChange;
 }
 
 const NAMES: readonly string[] =

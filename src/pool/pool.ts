@@ -108,7 +108,7 @@ export class ConnectionPool {
     this.#lending = new Lending(this.#context, this.#links);
     this.#turn = new WriterTurn(this.#context, this.#lending);
     this.#changes = new Changes(this.#context, this.#lending);
-    this.#stopListening = backend.onRole?.((role) => events.emit("owner", { role }));
+    this.#stopListening = backend.onOwner?.((change) => events.emit("owner", change));
   }
 
   /** Connections that are out. */
@@ -173,6 +173,7 @@ export class ConnectionPool {
       total: this.totalCount,
       max: this.maxConnections,
       waiting: this.waitingCount,
+      owner: backend.owner?.(),
     });
   }
 

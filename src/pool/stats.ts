@@ -33,6 +33,18 @@ export interface ConnectionReport {
   readonly inTransaction: boolean;
 }
 
+/** What all tabs and workers of an origin together have open of one database. */
+export interface OwnerStats {
+  /** `"owner"`: SQLite runs here; `"client"`: another tab or worker runs it for this one. */
+  readonly role: "owner" | "client";
+  /** Tabs and workers with the database open, this one included. */
+  readonly tabs: number;
+  /** Worker threads of the owner, in which SQLite runs. */
+  readonly threads: number;
+  /** SQLite connections in them, those of every pool of every tab. */
+  readonly connections: number;
+}
+
 /** What a pool is and holds at a moment. */
 export interface Gauges {
   readonly name: string;
@@ -48,6 +60,8 @@ export interface Gauges {
   readonly total: number;
   readonly max: number;
   readonly waiting: number;
+  /** Undefined where no other tab can have the database open. */
+  readonly owner?: OwnerStats | undefined;
 }
 
 /** What a pool has done since it was opened. Plain data. */

@@ -72,7 +72,9 @@ export interface WebThreadStart extends ThreadStart {
   /** The Web Lock that the worker holds for as long as it lives; undefined where there are none. */
   readonly lifeLock: string | undefined;
   /** Other tabs may use the worker as well; undefined where it is the pool's alone. */
-  readonly guests: { readonly database: string; readonly thread: string } | undefined;
+  readonly guests:
+    | { readonly database: string; readonly thread: string; readonly owner: string }
+    | undefined;
 }
 
 /** The first message of a browser's worker. */

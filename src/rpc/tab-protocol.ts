@@ -71,6 +71,17 @@ export interface TabWriter {
   readonly heldMs: number;
 }
 
+/** What a worker with the files tells of itself. */
+export interface TabThread {
+  /** The member that started it. */
+  readonly owner: string;
+  /** Lines to it. */
+  readonly guests: number;
+  readonly found: FoundStorage;
+  /** SQLite connections in it, its owner's own and those of lines. */
+  readonly connections: number;
+}
+
 /** Heard by all members of a database, and by the workers that have its files. */
 export type TabMessage =
   /** A member is new here, or has lost its worker: whoever has one says so. */
@@ -78,12 +89,7 @@ export type TabMessage =
   /** A member is there; the owner or not. */
   | { readonly type: "here"; readonly member: string; readonly isOwner: boolean }
   /** A worker has the files open, and takes lines. */
-  | {
-      readonly type: "thread";
-      readonly thread: string;
-      readonly guests: number;
-      readonly found: FoundStorage;
-    }
+  | ({ readonly type: "thread"; readonly thread: string } & TabThread)
   /** To the worker: here is a line for you. Its life lock is held already. */
   | {
       readonly type: "line";

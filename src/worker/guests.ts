@@ -18,14 +18,18 @@ import type { Host } from "./host.ts";
 /** How long transactions of guests may take to end before the worker leaves. */
 const LEAVE_GRACE_MS = 1_000;
 
-/** Which database's other tabs a worker is open to, and the name it has among them. */
+/** Which database's other tabs a worker is open to, the name it has among them, and whose it is. */
 export interface GuestOptions {
   readonly database: string;
   readonly thread: string;
+  readonly owner: string;
 }
 
 /** Takes the locks of a thread that is about to open the files; returns what lets them go. */
-export async function takeThreadLocks({ database, thread }: GuestOptions): Promise<() => void> {
+export async function takeThreadLocks({
+  database,
+  thread,
+}: Pick<GuestOptions, "database" | "thread">): Promise<() => void> {
   const life = await takeWebLock(lifeLock(thread));
   const files = await takeWebLock(tabNames(database).files, { mode: "shared" });
   return () => {
@@ -48,7 +52,7 @@ export function withGuests(
     await host.close();
   };
   const guests = new Guests(host, options, () => void close().finally(onHandedOver));
-  return { handle: (request, serial) => host.handle(request, serial), close };
+  return { ...guests.counted(host), close };
 }
 
 interface Guest {
@@ -62,24 +66,31 @@ interface Guest {
 
 class Guests {
   readonly #host: Host;
-  readonly #thread: string;
+  readonly #options: GuestOptions;
   readonly #channel: BroadcastChannel;
   readonly #guests = new Set<Guest>();
   readonly #handOver: () => void;
   #hasLeft = false;
+  #isAnnouncing = false;
 
-  constructor(host: Host, { database, thread }: GuestOptions, handOver: () => void) {
+  constructor(host: Host, options: GuestOptions, handOver: () => void) {
     this.#host = host;
-    this.#thread = thread;
+    this.#options = options;
     this.#handOver = handOver;
-    this.#channel = new BroadcastChannel(tabNames(database).channel);
+    this.#channel = new BroadcastChannel(tabNames(options.database).channel);
     this.#channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#hear(data);
-    this.announce();
+    this.#announce();
   }
 
-  announce(): void {
-    const { found } = this.#host;
-    this.#post({ type: "thread", thread: this.#thread, guests: this.#guests.size, found });
+  /** The host, such that it is announced how many connections there are. */
+  counted(host: Host): RequestHandler {
+    return {
+      handle: (request, serial) => {
+        if (request.kind === "open" || request.kind === "close") this.#announceSoon();
+        return host.handle(request, serial);
+      },
+      close: () => host.close(),
+    };
   }
 
   /**
@@ -93,9 +104,9 @@ class Guests {
   }
 
   #hear(message: TabMessage): void {
-    if (message.type === "hello") this.announce();
+    if (message.type === "hello") this.#announce();
     else if (message.type === "handOver") this.#handOver();
-    else if (message.type === "line" && message.thread === this.#thread) {
+    else if (message.type === "line" && message.thread === this.#options.thread) {
       this.#welcome(message.line, message.settings);
     }
   }
@@ -115,7 +126,7 @@ class Guests {
         channel.onmessage = ({ data }: MessageEvent<ToHost>) => listener(data);
       },
     };
-    serve(endpoint, host);
+    serve(endpoint, this.counted(host));
     channel.postMessage({ type: "ready" } satisfies FromLine);
     // The guest has let go of the line, or is gone.
     void whenFree(lifeLock(line)).then(() => this.#gone(guest));
@@ -132,6 +143,7 @@ class Guests {
     guest.channel.onmessage = null;
     await guest.host.close();
     guest.channel.close();
+    this.#announceSoon();
     guest.onAnswer();
   }
 
@@ -149,6 +161,24 @@ class Guests {
     guest.channel.onmessage = null;
     guest.channel.postMessage({ type: "left" } satisfies FromHost);
     await this.#forget(guest);
+  }
+
+  #announce(): void {
+    const { thread, owner } = this.#options;
+    let connections = this.#host.connectionCount;
+    for (const { host } of this.#guests) connections += host.connectionCount;
+    const { found } = this.#host;
+    this.#post({ type: "thread", thread, owner, found, guests: this.#guests.size, connections });
+  }
+
+  /** Once for all that happens in one turn of the event loop. */
+  #announceSoon(): void {
+    if (this.#isAnnouncing) return;
+    this.#isAnnouncing = true;
+    setTimeout(() => {
+      this.#isAnnouncing = false;
+      this.#announce();
+    });
   }
 
   #post(message: TabMessage): void {

@@ -90,6 +90,11 @@ export class Host implements ConnectionOwner {
     return this.#instance.found;
   }
 
+  /** The caller's connections. */
+  get connectionCount(): number {
+    return this.#sessions.size;
+  }
+
   /** Some connection of the caller has something open that would be lost with it. */
   get isInTransaction(): boolean {
     return [...this.#sessions.values()].some(({ connection }) => !connection.autocommit);

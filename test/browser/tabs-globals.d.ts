@@ -13,6 +13,7 @@ declare global {
   /** Kept by a test's script for the next one in the same tab or worker. */
   var pool: ConnectionPool;
   var leased: Connection;
+  var heard: unknown[];
   var watched: Promise<unknown>;
   /** Ends the workers of the library in this tab, as a crash of theirs would. */
   var endWorkers: () => void;

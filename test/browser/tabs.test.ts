@@ -78,12 +78,39 @@ describe.each([
     const { tab: first } = await tabs.openPool("close.db");
     await first.run(() => pool.execute("CREATE TABLE t(x)"), undefined);
     const { tab: second } = await tabs.openPool("close.db");
+    await second.run(() => {
+      globalThis.heard = [];
+      pool.on("owner", (change) => heard.push(change));
+    }, undefined);
     await first.run(() => pool.close(), undefined);
     const result = await second.run(async () => {
       await pool.execute("INSERT INTO t VALUES (1)");
-      return [await pool.queryValue("SELECT count(*) FROM t"), pool.capabilities.role];
+      return [await pool.queryValue("SELECT count(*) FROM t"), pool.capabilities.role, heard];
     }, undefined);
-    expect(result).toEqual([1, "owner"]);
+    expect(result).toEqual([1, "owner", [{ role: "owner", tookMs: expect.any(Number) }]]);
+  });
+
+  test("stats() of every tab has its own counts, and what all have open at the owner", async () => {
+    const { tab: first } = await tabs.openPool("stats.db");
+    const { tab: second } = await tabs.openPool("stats.db");
+    const take = async () => {
+      globalThis.leased = await pool.acquire();
+      await pool.query("SELECT 1");
+      const { active, total, waiting } = pool.stats();
+      return { active, total, waiting };
+    };
+    expect(await first.run(take, undefined)).toEqual({ active: 1, total: 2, waiting: 0 });
+    expect(await second.run(take, undefined)).toEqual({ active: 1, total: 2, waiting: 0 });
+    // The owner's threads tell of their connections; nothing else is waited for.
+    const told = async () => {
+      while (pool.stats().owner?.connections !== 4) {
+        await new Promise((turn) => setTimeout(turn, 10));
+      }
+      return pool.stats().owner;
+    };
+    const owner = await first.run(told, undefined);
+    expect(owner).toMatchObject({ role: "owner", tabs: 2, connections: 4 });
+    expect(await second.run(told, undefined)).toEqual({ ...owner, role: "client" });
   });
 
   test("suspend() of the owner hands over, and resume() makes it a client", async () => {

@@ -9,7 +9,7 @@ import { asStorageError, type BackendOptions, threadSettings } from "../backend-
 import { lockReleased, nextConnectionId, readLogState } from "../databases.ts";
 import type { WebEngine } from "../web-engine.ts";
 import { startWebThread } from "../web-thread.ts";
-import { type OpenThread, type Role, tabDatabase } from "./database.ts";
+import { type OpenThread, type OwnerChange, tabDatabase } from "./database.ts";
 import type { LocalQueue } from "./write-queue.ts";
 
 /** The files of a database, to the one who owns them. */
@@ -58,9 +58,9 @@ export async function openTabBackend<Queue extends LocalQueue>(
     engineScript: engine.script,
   };
   const open = (signal: AbortSignal | undefined): Promise<Port> => {
-    const start: OpenThread["start"] = async (memory, slot) => {
+    const start: OpenThread["start"] = (owner) => async (memory, slot) => {
       const shared = sharesMemory || count === 0 ? memory : undefined;
-      const guests = { database: path, thread: crypto.randomUUID() };
+      const guests = { database: path, thread: crypto.randomUUID(), owner };
       // Whatever was found first: all threads have to agree.
       const storage = database.found?.storage ?? kind;
       const thread = await startWebThread({ ...config, storage, shared, slot }, threads, guests);
@@ -98,7 +98,8 @@ export async function openTabBackend<Queue extends LocalQueue>(
     get role() {
       return database.role;
     },
-    onRole: (listener: (role: Role) => void) => database.onRole(listener),
+    onOwner: (listener: (change: OwnerChange) => void) => database.onOwner(listener),
+    owner: () => database.census,
     async openThread(): Promise<Port> {
       const port = waiting;
       waiting = undefined;

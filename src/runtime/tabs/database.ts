@@ -20,10 +20,18 @@ import { type LocalQueue, TabWriteQueue } from "./write-queue.ts";
 /** Where SQLite runs for this thread. */
 export type Role = "owner" | "client";
 
+/** Another thread of the origin has become the owner. */
+export interface OwnerChange {
+  readonly role: Role;
+  /** Milliseconds from the end of the old owner's thread until there was one again. */
+  readonly tookMs: number;
+}
+
 /** What a pool opens threads with. */
 export interface OpenThread {
   readonly settings: LineSettings;
-  readonly start: StartThread;
+  /** `owner` is the member that starts it. */
+  readonly start: (owner: string) => StartThread;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -55,13 +63,17 @@ export class TabDatabase<Queue extends LocalQueue> {
   readonly name: string;
   readonly writeQueue: TabWriteQueue<Queue>;
   readonly #onLastLeft: OnLastLeft;
-  readonly #roleListeners = new Set<(role: Role) => void>();
+  readonly #ownerListeners = new Set<(change: OwnerChange) => void>();
   readonly #changeListeners = new Set<(tables: Tables) => void>();
   #member: Member | undefined;
   #hasOthers = false;
   #site: Site | undefined;
   #found: FoundStorage | undefined;
   #role: Role = "client";
+  /** The member whose threads this one's ports have. */
+  #owner: string | undefined;
+  /** When a port lost its thread. */
+  #lostAt = 0;
   readonly #ports = new Set<RoamingPort>();
   #openPorts = 0;
   #leaving: Promise<void> | undefined;
@@ -100,10 +112,16 @@ export class TabDatabase<Queue extends LocalQueue> {
     return this.#site?.memory;
   }
 
-  /** Calls `listener` when the role changes; returns what ends that. */
-  onRole(listener: (role: Role) => void): () => void {
-    this.#roleListeners.add(listener);
-    return () => this.#roleListeners.delete(listener);
+  /** What there is of the database in all tabs, as far as this one has heard. */
+  get census() {
+    const { tabs = 1, threads = 0, connections = 0 } = this.#member?.census ?? {};
+    return { role: this.#role, tabs, threads, connections };
+  }
+
+  /** Calls `listener` when another thread becomes the owner, this one included; returns what ends that. */
+  onOwner(listener: (change: OwnerChange) => void): () => void {
+    this.#ownerListeners.add(listener);
+    return () => this.#ownerListeners.delete(listener);
   }
 
   /** Tells every pool on the database, in whichever tab, that a commit changed these tables. */
@@ -123,11 +141,13 @@ export class TabDatabase<Queue extends LocalQueue> {
     await this.#leaving;
     this.#openPorts++;
     try {
-      const port = await RoamingPort.open(
-        () => this.#connect(options),
+      const port = await RoamingPort.open(() => this.#connect(options), {
+        onLost: () => {
+          this.#lostAt = performance.now();
+        },
         // Commits that nobody was left to tell of may have come between.
-        () => this.#tellChange("any"),
-      );
+        onMoved: () => this.#tellChange("any"),
+      });
       this.#ports.add(port);
       void port.closed.then(() => {
         this.#ports.delete(port);
@@ -202,10 +222,7 @@ export class TabDatabase<Queue extends LocalQueue> {
       signal?.throwIfAborted();
       const member = this.#join();
       const port = await this.#tryConnect(member, settings, start);
-      if (port !== undefined) {
-        this.#setRole(member.isOwner ? "owner" : "client");
-        return port;
-      }
+      if (port !== undefined) return port;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) {
         throw new StorageError(
@@ -220,11 +237,14 @@ export class TabDatabase<Queue extends LocalQueue> {
   async #tryConnect(
     member: Member,
     settings: LineSettings,
-    start: StartThread,
+    start: OpenThread["start"],
   ): Promise<Port | undefined> {
     if (member.isOwner) {
-      const port = await this.#site?.open(start);
-      if (port !== undefined) return port;
+      const port = await this.#site?.open(start(member.id));
+      if (port !== undefined) {
+        this.#reached(member, member.id);
+        return port;
+      }
     }
     const thread = member.bestThread;
     if (thread === undefined) {
@@ -235,6 +255,7 @@ export class TabDatabase<Queue extends LocalQueue> {
       const ask = (line: string) => member.post({ type: "line", thread, line, settings });
       const port = await openLine(thread, ask, member.signal);
       if (port === undefined) member.forget(thread);
+      else this.#reached(member, member.ownerOf(thread));
       return port;
     } catch (thrown) {
       if (member.hasLeft) return undefined;
@@ -244,6 +265,8 @@ export class TabDatabase<Queue extends LocalQueue> {
 
   #join(): Member {
     if (this.#member !== undefined) return this.#member;
+    // Nobody is waited for while this one is not there itself.
+    this.#lostAt = performance.now();
     this.#stopWatchingPage ??= watchPage({
       frozen: () => this.#freeze(),
       thawed: () => this.#thaw(),
@@ -274,10 +297,15 @@ export class TabDatabase<Queue extends LocalQueue> {
     for (const listener of [...this.#changeListeners]) listener(tables);
   }
 
-  #setRole(role: Role): void {
-    if (role === this.#role) return;
-    this.#role = role;
-    for (const listener of [...this.#roleListeners]) listener(role);
+  /** A port has a thread; the first one of a new owner tells of it. */
+  #reached(member: Member, owner: string | undefined): void {
+    const isFirst = this.#owner === undefined;
+    if (owner === undefined || owner === this.#owner) return;
+    this.#owner = owner;
+    this.#role = owner === member.id ? "owner" : "client";
+    if (isFirst) return;
+    const change = { role: this.#role, tookMs: performance.now() - this.#lostAt };
+    for (const listener of [...this.#ownerListeners]) listener(change);
   }
 
   #news(ms: number): Promise<void> {

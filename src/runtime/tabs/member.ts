@@ -5,7 +5,13 @@
 //   any      -> left       by `leave`, or because another member took the lock away
 
 import type { FoundStorage } from "../../rpc/endpoint.ts";
-import { lifeLock, type TabMessage, type TabWriter, tabNames } from "../../rpc/tab-protocol.ts";
+import {
+  lifeLock,
+  type TabMessage,
+  type TabThread,
+  type TabWriter,
+  tabNames,
+} from "../../rpc/tab-protocol.ts";
 import { takeWebLock, type WebLock, whenFree } from "../../rpc/web-lock.ts";
 import type { Tables } from "../../types.ts";
 
@@ -38,8 +44,8 @@ export class Member {
   readonly #channel: BroadcastChannel;
   readonly #left = new AbortController();
   readonly #locks: WebLock[] = [];
-  /** Workers that take lines, with how many they have. */
-  readonly #threads = new Map<string, number>();
+  /** Workers that take lines, as they were heard of last. */
+  readonly #threads = new Map<string, TabThread>();
   readonly #others = new Set<string>();
   #found: FoundStorage | undefined;
   #isOwner = false;
@@ -72,13 +78,25 @@ export class Member {
 
   /** The worker with the fewest lines. */
   get bestThread(): string | undefined {
-    const [best] = [...this.#threads].sort(([, a], [, b]) => a - b);
+    const [best] = [...this.#threads].sort(([, a], [, b]) => a.guests - b.guests);
     return best?.[0];
   }
 
   /** The storage that the owner's workers have open, as they say. */
   get found(): FoundStorage | undefined {
     return this.#found;
+  }
+
+  /** The member that started a worker. */
+  ownerOf(thread: string): string | undefined {
+    return this.#threads.get(thread)?.owner;
+  }
+
+  /** What there is of the database in all tabs. */
+  get census(): { tabs: number; threads: number; connections: number } {
+    let connections = 0;
+    for (const thread of this.#threads.values()) connections += thread.connections;
+    return { tabs: this.#others.size + 1, threads: this.#threads.size, connections };
   }
 
   get threadCount(): number {
@@ -169,7 +187,7 @@ export class Member {
         return;
       case "thread":
         this.#heard();
-        this.#note(message.thread, message.guests);
+        this.#note(message.thread, message);
         this.#found = message.found;
         return;
       case "change":
@@ -212,9 +230,9 @@ export class Member {
     });
   }
 
-  #note(thread: string, guests: number): void {
+  #note(thread: string, { owner, found, guests, connections }: TabThread): void {
     const isNew = !this.#threads.has(thread);
-    this.#threads.set(thread, guests);
+    this.#threads.set(thread, { owner, found, guests, connections });
     if (!isNew) return;
     this.#listener.onNews();
     void this.#whenGone(thread, () => this.#threads.delete(thread));

@@ -26,12 +26,20 @@ interface Seat {
 /** Finds a thread. @throws StorageError where there is none to be had */
 export type FindThread = () => Promise<Port>;
 
+/** Whom a port tells of its moves. */
+export interface RoamingListener {
+  /** The thread is gone. */
+  onLost(): void;
+  /** There is another one. */
+  onMoved(): void;
+}
+
 /** See the head of this file. */
 export class RoamingPort implements Port {
   readonly parallel: boolean;
   readonly closed: Promise<WorkerCrashedError | undefined>;
   readonly #findThread: FindThread;
-  readonly #onMoved: () => void;
+  readonly #listener: RoamingListener;
   readonly #seats = new Map<number, Seat>();
   #thread: Port | undefined;
   #reaching: Promise<void> | undefined;
@@ -41,14 +49,14 @@ export class RoamingPort implements Port {
   #settleClosed: (error: WorkerCrashedError | undefined) => void = () => {};
   #onConnectionLost: (connection: number, error: WorkerCrashedError) => void = () => {};
 
-  /** `onMoved` is called with each further thread. @throws what keeps the first one from being found */
-  static async open(findThread: FindThread, onMoved: () => void): Promise<RoamingPort> {
-    return new RoamingPort(findThread, onMoved, await findThread());
+  /** @throws what keeps the first one from being found */
+  static async open(findThread: FindThread, listener: RoamingListener): Promise<RoamingPort> {
+    return new RoamingPort(findThread, listener, await findThread());
   }
 
-  private constructor(findThread: FindThread, onMoved: () => void, thread: Port) {
+  private constructor(findThread: FindThread, listener: RoamingListener, thread: Port) {
     this.#findThread = findThread;
-    this.#onMoved = onMoved;
+    this.#listener = listener;
     this.parallel = thread.parallel;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
@@ -124,6 +132,7 @@ export class RoamingPort implements Port {
     this.#thread = undefined;
     void thread.terminate();
     if (this.#end !== undefined) return;
+    this.#listener.onLost();
     for (const [connection, seat] of this.#seats) {
       if (seat.lost !== undefined || !(seat.hasState || seat.cursors.size > 0 || seat.isAdopted)) {
         continue;
@@ -157,7 +166,7 @@ export class RoamingPort implements Port {
       }
       if (await this.#reopenIn(thread)) {
         this.#use(thread);
-        this.#onMoved();
+        this.#listener.onMoved();
       } else await thread.terminate();
     }
   }
