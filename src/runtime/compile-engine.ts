@@ -3,7 +3,7 @@
 import { StorageError } from "../errors.ts";
 import type { EngineKind } from "../types.ts";
 import { isDeno } from "./detect.ts";
-import { canCompile } from "./engines.ts";
+import { canRunWebAssembly } from "./engines.ts";
 
 const WASM_FILES: Readonly<Record<EngineKind, string>> = {
   "sqlite-wasm": "../sqlite3.wasm",
@@ -17,7 +17,7 @@ const compiled = new Map<EngineKind, Promise<WebAssembly.Module>>();
  * @throws StorageError
  */
 export async function compileEngine(engine: EngineKind): Promise<WebAssembly.Module | undefined> {
-  if (!(await canCompile())) return undefined;
+  if (!(await canRunWebAssembly())) return undefined;
   let module = compiled.get(engine);
   if (module === undefined) {
     module = compile(new URL(WASM_FILES[engine], import.meta.url));

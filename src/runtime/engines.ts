@@ -1,4 +1,4 @@
-// Which build of SQLite runs: found out by compiling something, not by names of runtimes.
+// Which build of SQLite runs: found out by running something, not by names of runtimes.
 
 import { StorageError } from "../errors.ts";
 import type { EngineKind } from "../types.ts";
@@ -8,12 +8,12 @@ const EMPTY_MODULE = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x0
 
 /**
  * WebAssembly is there and may be used: lockdown modes take it away, and a Content Security Policy
- * without `wasm-unsafe-eval` forbids to compile anything.
+ * without `wasm-unsafe-eval` forbids to compile anything, or in WebKit to instantiate it.
  */
-export async function canCompile(): Promise<boolean> {
+export async function canRunWebAssembly(): Promise<boolean> {
   if (typeof WebAssembly === "undefined") return false;
   try {
-    await WebAssembly.compile(EMPTY_MODULE);
+    await WebAssembly.instantiate(EMPTY_MODULE);
     return true;
   } catch {
     return false;
@@ -23,7 +23,7 @@ export async function canCompile(): Promise<boolean> {
 /** The engine that was asked for; else the official build where it can run, and sql.js where not. */
 export async function chooseEngine(asked: EngineKind | "auto"): Promise<EngineKind> {
   if (asked === "sql.js") return asked;
-  if (await canCompile()) return "sqlite-wasm";
+  if (await canRunWebAssembly()) return "sqlite-wasm";
   if (asked === "auto") return "sql.js";
   throw new StorageError(
     "unsupported",

@@ -4,7 +4,7 @@
 
 import { StorageError } from "../errors.ts";
 import type { EngineKind } from "../types.ts";
-import { canCompile, chooseEngine, type EngineTraits, traitsOf } from "./engines.ts";
+import { canRunWebAssembly, chooseEngine, type EngineTraits, traitsOf } from "./engines.ts";
 
 /** What threads are started from. */
 export interface WebEngine {
@@ -43,7 +43,7 @@ async function loadSqliteWasm(): Promise<EngineFiles> {
 
 /** In JavaScript where WebAssembly cannot be had. */
 async function loadSqlJs(): Promise<EngineFiles> {
-  if (await canCompile()) {
+  if (await canRunWebAssembly()) {
     const response = await fetchFile(new URL("../engine/sql-js/sql-js.wasm", import.meta.url));
     if (response !== undefined) {
       const script = new URL("../engine/sql-js/wasm.js", import.meta.url).href;
