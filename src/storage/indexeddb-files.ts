@@ -278,11 +278,16 @@ async function readHeader(name: string): Promise<Header | undefined> {
   throw new StorageFault("unsupported", `${name} was written by a later version of this library`);
 }
 
-/** IndexedDB makes the database that is opened: where it is new, the making is called off. */
-function openExisting(name: string): Promise<IDBDatabase | undefined> {
+/**
+ * IndexedDB makes the database that is opened: where it is new, the making is called off. WebKit leaves an
+ * empty one behind all the same, so a look at the list comes first.
+ */
+async function openExisting(name: string): Promise<IDBDatabase | undefined> {
   if (typeof indexedDB === "undefined") {
     throw new StorageFault("unsupported", "IndexedDB is not to be had here");
   }
+  const listed = await indexedDB.databases?.();
+  if (listed?.every((each) => each.name !== name)) return undefined;
   const request = indexedDB.open(name);
   return new Promise((resolve, reject) => {
     let isNew = false;

@@ -11,6 +11,7 @@ import { KINDS, temporaryName, useDirectory } from "./places/node.ts";
 import type { Kind } from "./places/place.ts";
 
 export { openJudge, readFile, useDirectory } from "./places/node.ts";
+export { gate, rejection } from "./promises.ts";
 
 /** What a suite is given in each place. */
 export interface Place {
@@ -79,23 +80,4 @@ export function inEveryPlace(suite: (place: Place) => void): void {
       });
     });
   }
-}
-
-/** What `promise` rejects with. */
-export async function rejection(promise: Promise<unknown>): Promise<Error & { code?: string }> {
-  try {
-    await promise;
-  } catch (thrown) {
-    return thrown as Error & { code?: string };
-  }
-  throw new Error("expected a rejection");
-}
-
-/** A promise and the function that settles it. */
-export function gate<T = void>(): { promise: Promise<T>; open: (value: T) => void } {
-  let open: (value: T) => void = () => {};
-  const promise = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { promise, open };
 }

@@ -13,13 +13,13 @@ const CREATE = { create: true, readonly: false } as const;
 const EXISTING = { create: false, readonly: false } as const;
 
 /** Registers the tests. */
-export function storageContract(make: () => Made): void {
+export function storageContract(make: () => Made | Promise<Made>): void {
   let storage: Storage;
   let path: string;
   const opened: StorageFile[] = [];
 
-  beforeEach(() => {
-    ({ storage, path } = make());
+  beforeEach(async () => {
+    ({ storage, path } = await make());
   });
   afterEach(() => {
     for (const file of opened.splice(0)) file.close();

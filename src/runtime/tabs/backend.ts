@@ -61,9 +61,13 @@ export async function openTabBackend<Queue extends LocalQueue>(
     const start: OpenThread["start"] = (owner) => async (memory, slot) => {
       const shared = sharesMemory || count === 0 ? memory : undefined;
       const guests = { database: path, thread: crypto.randomUUID(), owner };
-      // Whatever was found first: all threads have to agree.
-      const storage = database.found?.storage ?? kind;
-      const thread = await startWebThread({ ...config, storage, shared, slot }, threads, guests);
+      // What the first thread has found: all have to agree.
+      const chosen = database.found?.storage ?? kind;
+      const thread = await startWebThread(
+        { ...config, storage: chosen, shared, slot },
+        threads,
+        guests,
+      );
       isSeparate = thread.isSeparate;
       return thread;
     };
@@ -72,27 +76,21 @@ export async function openTabBackend<Queue extends LocalQueue>(
   let waiting: Port | undefined = await open(signal).catch((thrown) => {
     throw asStorageError(thrown);
   });
-  const found = () => {
-    if (database.found === undefined) throw new Error("BUG: no thread has said what it has open");
-    return database.found;
-  };
-  const actual = found().storage;
-  if (kind !== "auto" && kind !== actual) {
+  const { found } = database;
+  if (found === undefined) throw new Error("BUG: no thread has said what it has open");
+  const storage = found.storage as WebStorageKind;
+  if (kind !== "auto" && kind !== storage) {
     await waiting.close();
-    throw new StorageError("locked", `${path} is open as a database of storage "${actual}"`);
+    throw new StorageError("locked", `${path} is open as a database of storage "${storage}"`);
   }
   return {
     path,
-    get storage() {
-      return found().storage;
-    },
+    storage,
     ...engine.traits,
     get threads() {
       return isSeparate ? Math.min(count, database.mostThreads) : 0;
     },
-    get fallbacks() {
-      return found().fallbacks;
-    },
+    fallbacks: found.fallbacks,
     crossTab: true,
     durable: true,
     get role() {
@@ -118,7 +116,6 @@ export async function openTabBackend<Queue extends LocalQueue>(
     temporaryPath: () => temporaryName(path),
     async deleteFiles() {
       await waiting?.close();
-      const storage = found().storage as WebStorageKind;
       await database.alone(busyTimeout, () => files.delete(storage));
     },
     async dispose() {

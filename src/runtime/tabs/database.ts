@@ -203,6 +203,8 @@ export class TabDatabase<Queue extends LocalQueue> {
     const { found } = this;
     if (this.#member?.isOwner && found !== undefined) await this.#onLastLeft(found).catch(() => {});
     this.#letGo();
+    // It may be gone, and made anew elsewhere, before it is opened again.
+    this.#found = undefined;
     this.#stopWatchingPage?.();
     this.#stopWatchingPage = undefined;
   }

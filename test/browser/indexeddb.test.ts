@@ -1,0 +1,37 @@
+// The suite of databases in IndexedDB, in the page's main thread and in a worker of every browser.
+
+import { test } from "vitest";
+import type { Launch } from "../harness/browsers/browser.ts";
+import { launchChromium } from "../harness/browsers/chromium.ts";
+import { launchFirefox } from "../harness/browsers/firefox.ts";
+import { launchWebKit } from "../harness/browsers/webkit.ts";
+import { bundle } from "../harness/bundle.ts";
+import { declareResults } from "../harness/declare.ts";
+import { runInBrowser } from "../harness/run-in-browser.ts";
+import { startServer } from "../harness/server.ts";
+
+const SUITE = "test/storage/indexeddb.web.ts";
+const BROWSERS: readonly (readonly [string, Launch])[] = [
+  ["Chromium", launchChromium],
+  ["Firefox", launchFirefox],
+  ["WebKitGTK", launchWebKit],
+];
+
+const files = await bundle(["test/harness/thread.ts", SUITE]);
+for (const [name, launch] of BROWSERS) {
+  try {
+    await using server = await startServer({ files, isolated: true });
+    await using browser = await launch();
+    for (const thread of ["page", "worker"] as const) {
+      declareResults(
+        `${name}, ${thread}`,
+        await runInBrowser(browser, server, thread, [SUITE]),
+        files,
+      );
+    }
+  } catch (error) {
+    test(`${name} runs the suite`, () => {
+      throw error;
+    });
+  }
+}
