@@ -45,6 +45,7 @@ export default function newSqlJs(
   exports = module.exports,
   require = () => ({}),
   define = undefined,
+  __filename = undefined,
   console = { log() {}, warn() {}, error: (...text) => globalThis.console.error(...text) },
 ) {
 ${givingExports(read(file))}

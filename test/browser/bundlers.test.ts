@@ -37,11 +37,16 @@ const PROJECT = {
       const inline = await openPool(":memory:", { threads: 0 });
       values.push(await inline.queryValue("SELECT 43"));
       await inline.close();
+      for (const threads of ["auto", 0]) {
+        const fallback = await openPool(":memory:", { engine: "sql.js", threads });
+        values.push(await fallback.queryValue("SELECT 44"));
+        await fallback.close();
+      }
       return { values, storage, threads };
     }
     globalThis.outcome = main().catch((error) => ({ error: String(error) }));`,
 };
-const EXPECTED = { values: [42, 42, 42, 43], storage: "opfs", threads: 3 };
+const EXPECTED = { values: [42, 42, 42, 43, 44, 44], storage: "opfs", threads: 3 };
 
 declare const outcome: Promise<unknown> | undefined;
 
@@ -86,7 +91,7 @@ describe("a user's page, bundled without configuration", () => {
     });
     await served(outDir, async (server) => {
       expect(await outcomeOf(`${server.origin}/index.html`)).toEqual(EXPECTED);
-      expect(server.requests.filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
+      expect(server.requests.filter((name) => name.endsWith(".wasm"))).toHaveLength(2);
     });
   });
 
@@ -142,7 +147,7 @@ describe("a user's page, bundled without configuration", () => {
     await bundleWithWebpack(project, outDir);
     await served(outDir, async (server) => {
       expect(await outcomeOf(`${server.origin}/index.html`)).toEqual(EXPECTED);
-      expect(server.requests.filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
+      expect(server.requests.filter((name) => name.endsWith(".wasm"))).toHaveLength(2);
     });
   });
 
