@@ -7,9 +7,13 @@
 //   worker/web.js      the worker's entry with all it imports, because import maps do not reach workers
 //   engine/sql-js/     sql.js, see scripts/sql-js.js
 //   inline/            engine and worker as text, gzip in base64, for bundlers that do not know of assets and workers
+//
+// The compiler leaves `./x.ts` in declarations, which only TypeScript itself then finds: they become
+// `./x.js`. JSR wants each module to name its declarations.
 
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { posix } from "node:path";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { writeSqlJs } from "./scripts/sql-js.js";
@@ -28,6 +32,37 @@ const wasm = packed("sqlite3.wasm");
 writeModule("inline/wasm-1.js", wasm.slice(0, wasm.length / 2));
 writeModule("inline/wasm-2.js", wasm.slice(wasm.length / 2));
 writeModule("inline/worker.js", packed("worker/web.js"));
+for (const file of readdirSync(dist(""), { recursive: true, encoding: "utf8" })) {
+  if (file.endsWith(".d.ts")) {
+    rewrite(file, (text) => text.replace(/(["']\.[^"']*)\.ts(["'])/g, "$1.js$2"));
+  }
+}
+nameDeclarations("index", new Set());
+
+/**
+ * Has a module, and those that its declarations refer to, name their declarations for JSR: in the first
+ * line, so that source maps stay right.
+ * @param {string} module
+ * @param {Set<string>} done
+ */
+function nameDeclarations(module, done) {
+  if (done.has(module)) return;
+  done.add(module);
+  const name = `/* @ts-self-types="./${posix.basename(module)}.d.ts" */`;
+  rewrite(`${module}.js`, (text) => `${name} ${text}`);
+  const declarations = readFileSync(dist(`${module}.d.ts`), "utf8");
+  for (const [, specifier = ""] of declarations.matchAll(/["'](\.[^"']*)\.js["']/g)) {
+    nameDeclarations(posix.join(posix.dirname(module), specifier), done);
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {(text: string) => string} change
+ */
+function rewrite(path, change) {
+  writeFileSync(dist(path), change(readFileSync(dist(path), "utf8")));
+}
 
 /**
  * @param {string} path

@@ -3,7 +3,6 @@
 import type { DatabaseFile, Files, ListOptions, StorageEstimate } from "./pool/files.ts";
 import type { PoolOptions } from "./pool/options.ts";
 import { ConnectionPool } from "./pool/pool.ts";
-import * as web from "./runtime/web.ts";
 
 /**
  * Opens a pool of connections to the database at `path`: a name in the origin's private file system,
@@ -15,7 +14,7 @@ import * as web from "./runtime/web.ts";
  *   database, `unsupported`, …), BusyError, the signal's reason
  */
 export async function openPool(path: string, options?: PoolOptions): Promise<ConnectionPool> {
-  return ConnectionPool.openIn(async () => web, path, options);
+  return ConnectionPool.openIn(() => import("./runtime/web.ts"), path, options);
 }
 
 /**

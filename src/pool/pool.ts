@@ -204,7 +204,7 @@ export class ConnectionPool {
    *   what opening a connection throws
    */
   async acquire(options?: AcquireOptions): Promise<Connection> {
-    return this.#lending.acquire(options, false);
+    return await this.#lending.acquire(options, false);
   }
 
   /** Gives a connection back. @throws ConnectionReleasedError, TypeError for a foreign one */
@@ -219,7 +219,7 @@ export class ConnectionPool {
   ): Promise<Awaited<T>> {
     checkBody(body);
     const db = await this.#lending.acquire(options, false);
-    return this.#scoped(db, false, () => body(db));
+    return await this.#scoped(db, false, () => body(db));
   }
 
   /** Runs `body` on one snapshot of the database, on a connection that refuses to write. */
@@ -229,7 +229,7 @@ export class ConnectionPool {
   ): Promise<Awaited<T>> {
     checkBody(body);
     const db = await this.#lending.acquire(options, true);
-    return this.#scoped(db, false, async () => {
+    return await this.#scoped(db, false, async () => {
       await beginSnapshot(db);
       const result = await body(db);
       if (db.isOpen && db.inTransaction) await db.execute("COMMIT");
@@ -243,7 +243,7 @@ export class ConnectionPool {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    return this.#inTurn(options, (db) =>
+    return await this.#inTurn(options, (db) =>
       db.transaction(body, { mode: "immediate", signal: options?.signal }),
     );
   }
@@ -258,14 +258,14 @@ export class ConnectionPool {
     const { signal } = acquire;
     const run = (db: Connection) => db.transaction(body, { mode, signal });
     if (mode === "deferred" || this.#context.options.readonly) {
-      return this.withConnection(run, acquire);
+      return await this.withConnection(run, acquire);
     }
-    return this.#inTurn(acquire, run);
+    return await this.#inTurn(acquire, run);
   }
 
   /** {@link Connection.query} on a connection borrowed for it. */
   async query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
-    return this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
+    return await this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
       db.query<T>(sql, params, options),
     );
   }
@@ -276,7 +276,7 @@ export class ConnectionPool {
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
+    return await this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
       db.queryFirst<T>(sql, params, options),
     );
   }
@@ -287,14 +287,14 @@ export class ConnectionPool {
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
+    return await this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
       db.queryValue<T>(sql, params, options),
     );
   }
 
   /** {@link Connection.execute} on a connection borrowed for it. */
   async execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
-    return this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
+    return await this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
       db.execute(sql, params, options),
     );
   }
@@ -306,13 +306,13 @@ export class ConnectionPool {
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
     const writes = this.#kinds.writes(textOf(sql));
-    return this.#once(writes, options, (db) => db.executeMany(sql, paramsList, options));
+    return await this.#once(writes, options, (db) => db.executeMany(sql, paramsList, options));
   }
 
   /** {@link Connection.executeScript} on a connection borrowed for it. */
   async executeScript(sql: string, options?: QueryOptions): Promise<void> {
     // Its first word says nothing of the rest.
-    return this.#inTurn(signalOf(options), (db) => db.executeScript(sql, options));
+    return await this.#inTurn(signalOf(options), (db) => db.executeScript(sql, options));
   }
 
   /** {@link Connection.batch} on a connection borrowed for it. */
@@ -322,7 +322,7 @@ export class ConnectionPool {
   ): Promise<Result<T>[]> {
     const list = Array.isArray(statements) ? statements : [];
     const writes = list.some(({ sql }) => this.#kinds.writes(textOf(sql)));
-    return this.#once(writes, options, (db) => db.batch<T>(statements, options));
+    return await this.#once(writes, options, (db) => db.batch<T>(statements, options));
   }
 
   /** {@link Connection.iterate} on a connection borrowed until the loop ends. */
@@ -428,7 +428,7 @@ export class ConnectionPool {
     checkCheckpointMode(mode);
     const { backend, options } = this.#context;
     const wait = { timeoutMs: options.busyTimeout, lockReleased: backend.lockReleased };
-    return this.#inTurn(undefined, (db) => checkpoint(db, mode, wait));
+    return await this.#inTurn(undefined, (db) => checkpoint(db, mode, wait));
   }
 
   /** Closes the pool, then deletes the database with its `-wal` and `-journal`. */
@@ -520,7 +520,7 @@ export class ConnectionPool {
     options: AcquireOptions | undefined,
     body: (db: Connection) => Promise<T>,
   ): Promise<Awaited<T>> {
-    if (this.#context.options.readonly) return this.withConnection(body, options);
+    if (this.#context.options.readonly) return await this.withConnection(body, options);
     if (this.#closed !== undefined) throw closedError(this.name);
     const waitedMs = await this.#turn.acquire(options);
     try {
@@ -537,7 +537,8 @@ export class ConnectionPool {
     options: QueryOptions | undefined,
     body: (db: Connection) => Promise<T>,
   ): Promise<T> {
-    if (writes && !this.#context.options.readonly) return this.#inTurn(signalOf(options), body);
+    if (writes && !this.#context.options.readonly)
+      return await this.#inTurn(signalOf(options), body);
     const lease = this.#lending.acquire(signalOf(options), false);
     const db = lease instanceof Promise ? await lease : lease;
     try {

@@ -9,11 +9,11 @@ import type { TestError, TestResult } from "./results.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Declares `results`, which came from code of `bundle`, under `title`. */
+/** Declares `results` under `title`. Where they came from code of `bundle`, their stacks are its. */
 export function declareResults(
   title: string,
   results: readonly TestResult[],
-  bundle: Bundle,
+  bundle?: Bundle,
 ): void {
   describe(title, () => {
     test("has run its suites", () => {
@@ -29,10 +29,10 @@ export function declareResults(
   });
 }
 
-function rebuild({ name, message, stack, diff }: TestError, bundle: Bundle): Error {
+function rebuild({ name, message, stack, diff }: TestError, bundle: Bundle | undefined): Error {
   const error = new Error(diff ? `${message}\n${diff}` : message);
   error.name = name;
-  error.stack = `${name}: ${message}\n${toSource(stack, bundle)}`;
+  error.stack = bundle === undefined ? stack : `${name}: ${message}\n${toSource(stack, bundle)}`;
   return error;
 }
 

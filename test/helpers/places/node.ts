@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import Database from "better-sqlite3";
 import { afterAll } from "vitest";
-import { inRollbackMode, type Judge, type Kind } from "./place.ts";
+import type { Kind } from "./place.ts";
+
+export { openJudge } from "./native-judge.ts";
 
 export const KINDS: readonly Kind[] = [
   { name: "a file, two worker threads", storage: "file", options: { threads: 2 } },
@@ -42,15 +43,4 @@ export async function readFile(path: string): Promise<Uint8Array | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** Native SQLite. */
-export async function openJudge(bytes?: Uint8Array): Promise<Judge> {
-  const database = new Database(bytes ? Buffer.from(inRollbackMode(bytes)) : ":memory:");
-  return {
-    value: (sql) => database.prepare(sql).pluck().get(),
-    execute: (sql) => void database.exec(sql),
-    export: () => database.serialize(),
-    close: () => void database.close(),
-  };
 }

@@ -1,4 +1,4 @@
-/** As much of sql.js as {@link file://./web.ts} uses; the package has no types of its own. */
+/** As much of sql.js as {@link file://./asm-judge.ts} uses; the package has no types of its own. */
 declare module "sql.js/dist/sql-asm.js" {
   interface Database {
     exec(sql: string): { values: unknown[][] }[];

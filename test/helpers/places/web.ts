@@ -1,6 +1,7 @@
-import initSqlJs from "sql.js/dist/sql-asm.js";
 import { afterAll } from "vitest";
-import { inRollbackMode, type Judge, type Kind } from "./place.ts";
+import type { Kind } from "./place.ts";
+
+export { openJudge } from "./asm-judge.ts";
 
 const hasFiles = navigator.storage?.getDirectory !== undefined;
 const inWorker = typeof document === "undefined";
@@ -66,16 +67,4 @@ export async function readFile(path: string): Promise<Uint8Array | undefined> {
 
 function ignoreAbsence(error: unknown): void {
   if (!(error instanceof DOMException && error.name === "NotFoundError")) throw error;
-}
-
-/** SQLite as compiled by others, in asm.js. */
-export async function openJudge(bytes?: Uint8Array): Promise<Judge> {
-  const { Database } = await initSqlJs();
-  const database = new Database(bytes && inRollbackMode(bytes));
-  return {
-    value: (sql) => database.exec(sql)[0]?.values[0]?.[0],
-    execute: (sql) => void database.exec(sql),
-    export: () => database.export(),
-    close: () => database.close(),
-  };
 }

@@ -1,0 +1,4 @@
+import { declareRuntime } from "./declare.ts";
+import { bun } from "./runtimes.ts";
+
+await declareRuntime(bun);

@@ -1,0 +1,4 @@
+import { declareRuntime } from "./declare.ts";
+import { node } from "./runtimes.ts";
+
+await declareRuntime(node(24));
