@@ -61,6 +61,8 @@ export interface Backend {
   readonly threads: number;
   readonly crossTab: boolean;
   readonly durable: boolean;
+  /** The data is in the memory of the one thread, and gone with it: it is kept until the pool closes. */
+  readonly diesWithThread?: boolean;
   readonly role: "owner" | "client";
   /** What was tried first when the database was opened, and why it was not to be had. */
   readonly fallbacks?: readonly Fallback[];

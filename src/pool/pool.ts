@@ -454,13 +454,14 @@ export class ConnectionPool {
   }
 
   /**
-   * Lends nothing more, waits for what is out, and lets go of every connection and thread. Who
-   * asks for a connection waits for `resume`. The database stays owned by this process.
+   * Lends nothing more, waits for what is out, and lets go of every connection and thread, but for one
+   * that alone has a database in memory. Who asks for a connection waits for `resume`. The database
+   * stays owned by this process.
    */
   async suspend(): Promise<void> {
     if (this.#closed !== undefined) throw closedError(this.name);
     await this.#lending.pause(DEFAULT_CLOSE_TIMEOUT_MS);
-    await this.#links.closeThreads();
+    if (!this.#context.backend.diesWithThread) await this.#links.closeThreads();
   }
 
   async resume(): Promise<void> {

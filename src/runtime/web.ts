@@ -1,5 +1,6 @@
 // A pool's backend in a browser: a page or a worker.
 
+import { StorageError } from "../errors.ts";
 import { holdName } from "../rpc/name-guard.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
@@ -130,6 +131,7 @@ async function newBackend<Queue>(
   };
   const first = await startThread(config, database, threads);
   const { storage, sharesFiles, fallbacks } = first.found;
+  const diesWithThread = storage === "memory" && !shares;
   let waiting: Port | undefined = first.port;
   let disposed = false;
   return {
@@ -139,11 +141,13 @@ async function newBackend<Queue>(
     threads: first.isSeparate ? Math.min(wanted, sharesFiles ? wanted : 1) : 0,
     crossTab: false,
     durable: storage !== "memory",
+    diesWithThread,
     fallbacks,
     role: "owner" as const,
     async openThread(): Promise<Port> {
       const port = waiting;
       waiting = undefined;
+      if (port === undefined && diesWithThread) throw lostInMemory();
       const where = first.isSeparate ? threads : 0;
       return port ?? (await startThread({ ...config, storage }, database, where)).port;
     },
@@ -163,6 +167,13 @@ async function newBackend<Queue>(
       leaveDatabase(database);
     },
   };
+}
+
+function lostInMemory(): StorageError {
+  return new StorageError(
+    "io",
+    "the database in memory was lost with the worker that kept it; open a new pool",
+  );
 }
 
 function threadCount(
