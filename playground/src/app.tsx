@@ -129,7 +129,7 @@ function Opened() {
 function OpenedPool({ session }: { readonly session: Session }) {
   const { pool, recorder, settings } = session;
   void recorder.ticks.value;
-  const { active, idle, total, max, waiting, storage, threads } = pool.stats();
+  const { active, idle, total, max, waiting, storage, threads, owner } = pool.stats();
   const sharing = tabs.value.filter(({ database }) => database === settings.database).length;
   const cells = Array.from({ length: Math.min(max, 24) }, (_, i) =>
     i < active ? "out" : i < active + idle ? "idle" : "",
@@ -148,7 +148,11 @@ function OpenedPool({ session }: { readonly session: Session }) {
       {waiting > 0 && <Badge kind="warn">{waiting} waiting</Badge>}
       <Badge class="extra">{storage}</Badge>
       <Badge class="extra">{threads === 1 ? "1 thread" : `${threads} threads`}</Badge>
-      {sharing > 1 && <Badge kind="accent">{sharing} tabs</Badge>}
+      {sharing > 1 && (
+        <Badge kind="accent" title={owner?.role === "client" ? "SQLite runs in another tab" : ""}>
+          {sharing} tabs{owner?.role === "client" ? ", run by another" : ""}
+        </Badge>
+      )}
       {!globalThis.crossOriginIsolated && (
         <Badge kind="warn" class="extra" title="No shared memory: see Storage">
           not isolated

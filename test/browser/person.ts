@@ -49,10 +49,13 @@ export class Person {
   /** Puts `text` in place of what is in the editor. */
   async writeSql(text: string): Promise<void> {
     await this.click(".cm-content");
+    await this.sees(".cm-editor.cm-focused");
     await this.#input.press("Control+a");
     await this.#input.press("Delete");
+    await this.sees(".cm-placeholder");
     // Brackets and quotes would be closed by the editor, and closed once more by what follows.
     await this.tab.run((sql) => void document.execCommand("insertText", false, sql), text);
+    await this.sees(".cm-content", text.split("\n")[0]);
   }
 
   type(text: string): Promise<void> {

@@ -197,7 +197,7 @@ describe.each([
       slider.dispatchEvent(new Event("input", { bubbles: true }));
     }, undefined);
     await person.click("button", "Start the race");
-    await person.sees(".racer", "fastest");
+    await person.sees(".racer", "most requests");
     await person.sees("button", "Start the race");
     const speeds = await person.tab.run(
       () => [...document.querySelectorAll(".racer .speed")].map((each) => each.textContent ?? ""),
@@ -280,6 +280,23 @@ describe.each([
     const tab = await browser.open(`${isolated.origin}/index.html#storage?db=other-${database}`);
     people.push(new Person(tab));
     await person.sees(".tabs-list", `other-${database}`);
+  });
+
+  test("shares its database with a second tab, which takes over when the first is closed", async () => {
+    const first = await visit();
+    await run(first, "CREATE TABLE t (a); INSERT INTO t VALUES ('from the first')");
+    await first.sees(".status", "2 statements");
+    const second = await visit();
+    await second.sees(".opened", "2 tabs, run by another");
+    await run(second, "SELECT a FROM t");
+    await second.sees("[role=gridcell]", "from the first");
+    await first.tab.close();
+    people.shift();
+    await second.goTo("Pool");
+    await second.sees(".events", "this tab runs SQLite now");
+    await second.goTo("Console");
+    await run(second, "SELECT count(*) FROM t");
+    await second.sees("[role=gridcell]", "1");
   });
 
   test("works without cross-origin isolation, and says so", async () => {

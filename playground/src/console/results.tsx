@@ -120,11 +120,13 @@ function FailureNote(props: {
   readonly failure: Failure;
   readonly onShowError: (at: number) => void;
 }) {
-  const { message, code, at, isCancelled } = props.failure;
+  const { message, code, at, isCancelled, isStopped } = props.failure;
   if (isCancelled) {
     return (
       <p class="note warn" role="alert">
-        Cancelled: SQLite stopped the statement. What was not committed is undone.
+        {isStopped
+          ? "Cancelled: SQLite stopped the statement. What was not committed is undone."
+          : "Cancelled: nobody waits for the statement any more; here SQLite stops it at its next row at the earliest."}
       </p>
     );
   }

@@ -46,6 +46,12 @@ const kill: Fault = {
       tell("SQLite runs in this thread here: there is no worker to kill.");
       return;
     }
+    if (pool.capabilities.role === "client") {
+      tell(
+        "Another tab runs SQLite for this one: kill its worker there, and watch the events here.",
+      );
+      return;
+    }
     const db = await pool.acquire();
     const failed = db.query(ENDLESS).then(
       () => undefined,

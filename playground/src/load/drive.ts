@@ -32,7 +32,7 @@ export async function drive(
       const kind = chooseKind(plan.mix, random);
       const started = performance.now();
       try {
-        await use((target) => request(target, kind, random));
+        await use((target) => request(target, kind, random, plan.mix.pauseMs));
         tally.done(kind, performance.now() - started);
         failures = 0;
       } catch (thrown) {

@@ -2,8 +2,14 @@ import { count, milliseconds } from "../format/value.ts";
 import type { Measured } from "./tally.ts";
 import { KIND_NAMES, KINDS } from "./work.ts";
 
+interface KindTableProps {
+  readonly kinds: Measured["kinds"] | undefined;
+  /** Others that the times are compared with: the lowest is marked. */
+  readonly rivals?: readonly Measured["kinds"][];
+}
+
 /** How long requests of each kind took. */
-export function KindTable({ kinds }: { readonly kinds: Measured["kinds"] | undefined }) {
+export function KindTable({ kinds, rivals = [] }: KindTableProps) {
   return (
     <table class="plain-table">
       <thead>
@@ -29,13 +35,38 @@ export function KindTable({ kinds }: { readonly kinds: Measured["kinds"] | undef
           return (
             <tr key={kind}>
               <th scope="row">{KIND_NAMES[kind]}</th>
-              <td class="number">{isEmpty ? "–" : milliseconds(latency.p50)}</td>
-              <td class="number">{isEmpty ? "–" : milliseconds(latency.p99)}</td>
+              <Time
+                ms={latency?.p50}
+                isNone={isEmpty}
+                others={rivals.map((each) => each[kind].p50)}
+              />
+              <Time
+                ms={latency?.p99}
+                isNone={isEmpty}
+                others={rivals.map((each) => each[kind].p99)}
+              />
               <td class="number">{count(latency?.count ?? 0)}</td>
             </tr>
           );
         })}
       </tbody>
     </table>
+  );
+}
+
+function Time(props: {
+  readonly ms: number | undefined;
+  readonly isNone: boolean;
+  readonly others: readonly number[];
+}) {
+  const { ms = 0, isNone, others } = props;
+  if (isNone) return <td class="number">–</td>;
+  const measured = others.filter((each) => each > 0);
+  const isLowest = measured.length > 1 && measured.every((each) => ms <= each);
+  return (
+    <td class={isLowest ? "number lowest" : "number"}>
+      {milliseconds(ms)}
+      {isLowest && <span class="visually-hidden">, the lowest</span>}
+    </td>
   );
 }

@@ -58,8 +58,19 @@ function LoadCard({ session }: { readonly session: Session }) {
             show={(value) => `${value} %`}
             onChange={(scan) => set({ scan })}
           />
-          <p class="small muted">
-            The other {100 - settings.write - settings.scan} % are point reads by primary key.
+          <Slider
+            label="Pause within a write"
+            min={0}
+            max={50}
+            value={settings.pauseMs}
+            disabled={!isOff}
+            show={(value) => `${value} ms`}
+            onChange={(pauseMs) => set({ pauseMs })}
+          />
+          <p class="small muted wide">
+            A write is a transaction: it reads a row, pauses as a program does that asks somebody
+            else meanwhile, and updates it. The other {100 - settings.write - settings.scan} % are
+            point reads by primary key.
           </p>
         </div>
         <LoadFigures />

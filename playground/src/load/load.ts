@@ -11,7 +11,12 @@ export interface LoadSettings extends Mix {
   readonly callers: number;
 }
 
-export const loadSettings = signal<LoadSettings>({ scan: 2, write: 10, callers: 8 });
+export const loadSettings = signal<LoadSettings>({
+  scan: 2,
+  write: 10,
+  pauseMs: 5,
+  callers: 8,
+});
 
 interface Running {
   readonly pool: ConnectionPool;

@@ -59,6 +59,7 @@ export function RaceCard({ session }: { readonly session: Session }) {
     each: "Open per request",
     pool: `Pool of ${connections.value}`,
   };
+  const rivals = Object.values(results).map(({ kinds }) => kinds);
   const best = Math.max(1e-9, ...RACERS.map((racer) => results[racer]?.perSecond ?? 0));
   return (
     <Card
@@ -112,6 +113,7 @@ export function RaceCard({ session }: { readonly session: Session }) {
               token={TOKENS[racer]}
               result={results[racer]}
               best={best}
+              rivals={rivals}
               isRunning={running === racer}
             />
           ))}
@@ -127,9 +129,10 @@ function RacerColumn(props: {
   readonly token: string;
   readonly result: Measured | undefined;
   readonly best: number;
+  readonly rivals: readonly Measured["kinds"][];
   readonly isRunning: boolean;
 }) {
-  const { name, token, result, best, isRunning } = props;
+  const { name, token, result, best, rivals, isRunning } = props;
   const share = (result?.perSecond ?? 0) / best;
   return (
     <section class="racer" aria-label={name}>
@@ -137,7 +140,7 @@ function RacerColumn(props: {
         <i class="swatch" style={{ background: `var(--${token})` }} />
         {name}
         {isRunning && <Badge kind="accent">running</Badge>}
-        {!isRunning && share === 1 && <Badge kind="good">fastest</Badge>}
+        {!isRunning && share === 1 && <Badge kind="good">most requests</Badge>}
       </h3>
       <p class="speed">
         {result ? rate(result.perSecond) : "–"} <small class="muted">requests/s</small>
@@ -145,7 +148,7 @@ function RacerColumn(props: {
       <div class="track" aria-hidden="true">
         <i style={{ width: `${share * 100}%`, background: `var(--${token})` }} />
       </div>
-      <KindTable kinds={result?.kinds} />
+      <KindTable kinds={result?.kinds} rivals={rivals} />
       {result !== undefined && result.errors > 0 && (
         <p class="note bad">
           {result.errors} failed: {result.latest}

@@ -6,6 +6,7 @@
 import { type ConnectionPool, openPool } from "sqlite-wasm-pool";
 import { optionsOf, type Session } from "../state/session.ts";
 import { drive, type LoadPlan } from "./drive.ts";
+import { SharedConnection } from "./shared-connection.ts";
 import { type Measured, Tally } from "./tally.ts";
 import { prepare, type Target } from "./work.ts";
 
@@ -109,7 +110,11 @@ async function withRacer(
       const opened = Array.from({ length: connections }, () => pool.acquire());
       for (const db of await Promise.all(opened)) await db.release();
       await run((body) => body(pool));
-    } else await pool.withConnection((db) => run((body) => body(db)));
+    } else
+      await pool.withConnection((db) => {
+        const shared = new SharedConnection(db);
+        return run((body) => body(shared));
+      });
   } finally {
     await pool.close();
   }

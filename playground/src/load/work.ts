@@ -12,6 +12,8 @@ export type Kind = (typeof KINDS)[number];
 export interface Mix {
   readonly scan: number;
   readonly write: number;
+  /** Milliseconds a program does something else between the two statements of a write. */
+  readonly pauseMs: number;
 }
 
 export const KIND_NAMES: Readonly<Record<Kind, string>> = {
@@ -20,11 +22,18 @@ export const KIND_NAMES: Readonly<Record<Kind, string>> = {
   write: "writes",
 };
 
-/** What a request is made on: a pool, or a connection. */
+/** What the statements of a transaction are run on. */
+export interface Statements {
+  queryFirst(sql: string, params: readonly number[]): Promise<Row | undefined>;
+  execute(sql: string, params: readonly number[]): Promise<ExecuteResult>;
+}
+
+/** What a request is made on: a pool, or something used like one. */
 export interface Target {
   queryFirst(sql: string, params: readonly number[]): Promise<Row | undefined>;
   query(sql: string): Promise<Row[]>;
-  execute(sql: string, params: readonly number[]): Promise<ExecuteResult>;
+  /** Runs `body` in a transaction that may write. */
+  write(body: (db: Statements) => Promise<void>): Promise<void>;
 }
 
 const POINT = `SELECT id, bucket, amount, note FROM ${TABLE} WHERE id = ?`;
@@ -32,20 +41,32 @@ const SCAN = `SELECT bucket, count(*) AS n, sum(amount) AS total, max(note) AS l
 const WRITE = `UPDATE ${TABLE} SET amount = amount + 1 WHERE id = ?`;
 
 /** Makes one request. */
-export async function request(target: Target, kind: Kind, random: () => number): Promise<void> {
+export async function request(
+  target: Target,
+  kind: Kind,
+  random: () => number,
+  pauseMs: number,
+): Promise<void> {
   const id = 1 + Math.floor(random() * ROWS);
   if (kind === "point") {
     if ((await target.queryFirst(POINT, [id])) === undefined) throw missing();
   } else if (kind === "scan") {
     if ((await target.query(SCAN)).length === 0) throw missing();
-  } else if ((await target.execute(WRITE, [id])).changes !== 1) throw missing();
+  } else await target.write((db) => readAndUpdate(db, id, pauseMs));
+}
+
+/** As programs write: they read, think about it or ask somebody, and change what they read. */
+async function readAndUpdate(db: Statements, id: number, pauseMs: number): Promise<void> {
+  if ((await db.queryFirst(POINT, [id])) === undefined) throw missing();
+  if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  if ((await db.execute(WRITE, [id])).changes !== 1) throw missing();
 }
 
 function missing(): Error {
   return new Error(`The rows of ${TABLE} are not all there: drop the table, and start again.`);
 }
 
-export function chooseKind(mix: Mix, random: () => number): Kind {
+export function chooseKind(mix: Pick<Mix, "scan" | "write">, random: () => number): Kind {
   const at = random() * 100;
   if (at < mix.write) return "write";
   return at < mix.write + mix.scan ? "scan" : "point";

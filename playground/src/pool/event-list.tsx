@@ -13,6 +13,7 @@ const KINDS: Readonly<Partial<Record<EventKind, "good" | "warn" | "bad" | "accen
   dirty: "warn",
   error: "bad",
   checkpoint: "accent",
+  owner: "accent",
   fault: "accent",
 };
 

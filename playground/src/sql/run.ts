@@ -37,6 +37,8 @@ export interface Failure {
   readonly at: number | undefined;
   readonly sql: string | undefined;
   readonly isCancelled: boolean;
+  /** A cancelled statement no longer runs: here a running one can be stopped. */
+  readonly isStopped: boolean;
 }
 
 export interface RunOptions {
@@ -83,7 +85,7 @@ export async function runText(
     }
   } catch (thrown) {
     if (connection === undefined) waitedMs = performance.now() - started;
-    failure = describeFailure(thrown, text, offset);
+    failure = describeFailure(thrown, text, offset, pool.capabilities.interrupt);
   }
   return { outcomes, connection, waitedMs, totalMs: performance.now() - started, failure };
 }
@@ -133,7 +135,12 @@ async function runOne(
   return { ...common, columns, rows, isCut, changes, durationMs: ended() };
 }
 
-function describeFailure(thrown: unknown, text: string, offset: number): Failure {
+function describeFailure(
+  thrown: unknown,
+  text: string,
+  offset: number,
+  isStopped: boolean,
+): Failure {
   const isCancelled = thrown === CANCELLED;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const { code } = error as { code?: unknown };
@@ -145,5 +152,6 @@ function describeFailure(thrown: unknown, text: string, offset: number): Failure
     at: known ? offset + indexOfByte(rest, error.offset) : undefined,
     sql: rest.trim(),
     isCancelled,
+    isStopped,
   };
 }

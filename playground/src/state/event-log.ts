@@ -13,6 +13,7 @@ export type EventKind =
   | "dirty"
   | "error"
   | "checkpoint"
+  | "owner"
   | "fault";
 
 export interface LogEntry {

@@ -59,6 +59,10 @@ export class Recorder {
         ),
       ),
       pool.on("replace", ({ connection, reason }) => log.add("replace", connection, reason)),
+      pool.on("owner", ({ role, tookMs }) => {
+        const who = role === "owner" ? "this tab runs SQLite now" : "another tab runs SQLite now";
+        log.add("owner", undefined, `${who}; nobody did for ${Math.round(tookMs)} ms`);
+      }),
       pool.on("dirty", ({ connection, sql }) =>
         log.add("dirty", connection, `an open transaction was rolled back; last ran ${sql ?? "-"}`),
       ),

@@ -26,7 +26,7 @@ export function StorageView() {
         <OpenCard />
         <SamplesCard />
         <QuotaCard />
-        <TabsCard />
+        <TabsCard session={session} />
       </div>
     </div>
   );
@@ -94,28 +94,44 @@ function Findings(props: { readonly title: string; readonly findings: readonly F
   );
 }
 
-function TabsCard() {
+function TabsCard({ session }: { readonly session: Session | undefined }) {
+  void session?.recorder.ticks.value;
+  const owner = session?.pool.stats().owner;
+  const isAlone = tabs.value.length <= 1;
   return (
     <Card title="Tabs">
-      {tabs.value.length <= 1 ? (
-        <p class="small muted">
-          This is the only tab with the playground. Open{" "}
-          <a href={location.href} target="_blank" rel="noopener">
-            another one
-          </a>{" "}
-          to see it join.
-        </p>
-      ) : (
-        <ul class="tabs-list">
-          {tabs.value.map(({ id, database, isThis }) => (
-            <li key={id} class="row">
-              <Badge kind={isThis ? "accent" : undefined}>{isThis ? "this tab" : "tab"}</Badge>
-              <span class="mono">{id}</span>
-              <span class="small">{database === "" ? "nothing open" : `has ${database} open`}</span>
-            </li>
-          ))}
-        </ul>
-      )}
+      <div class="stack">
+        {isAlone ? (
+          <p class="small muted">
+            This is the only tab with the playground. Open{" "}
+            <a href={location.href} target="_blank" rel="noopener">
+              another one
+            </a>{" "}
+            to see it join.
+          </p>
+        ) : (
+          <ul class="tabs-list">
+            {tabs.value.map(({ id, database, isThis }) => (
+              <li key={id} class="row">
+                <Badge kind={isThis ? "accent" : undefined}>{isThis ? "this tab" : "tab"}</Badge>
+                <span class="mono">{id}</span>
+                <span class="small">
+                  {database === "" ? "nothing open" : `has ${database} open`}
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+        {owner !== undefined && owner.tabs > 1 && (
+          <p class="small">
+            {owner.role === "owner"
+              ? "This tab runs SQLite"
+              : "Another tab runs SQLite for this one"}
+            : {owner.connections} connections of {owner.tabs} tabs in {owner.threads} threads. Close
+            the tab that runs it, and another takes over.
+          </p>
+        )}
+      </div>
     </Card>
   );
 }
