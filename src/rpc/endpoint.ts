@@ -98,6 +98,11 @@ export interface NodeThreadStart<Port = unknown> extends ThreadStart {
   readonly port: Port;
 }
 
+/** To a browser's worker, with a port: the port is for that line (`tab-protocol.ts`). */
+export interface LinePort {
+  readonly line: string;
+}
+
 /** The first message of a thread. */
 export interface ThreadStarted {
   /** Why SQLite could not be started there; the thread then has nothing to do. */

@@ -24,7 +24,9 @@
 //                  owner, and SQLite recovers the database from its log, as after a crash of a process.
 //
 // Messages go over one BroadcastChannel per database, those of a line over a channel of its own; so
-// they reach a worker without the page that started it, which may be busy or frozen.
+// they reach a worker without the page that started it, which may be busy or frozen. Where the two pages
+// find the same shared worker, it passes a MessagePort on, and the line goes through that instead, in a
+// third of the time.
 
 import type { Tables } from "../types.ts";
 import type { FoundStorage, FromHost } from "./endpoint.ts";
@@ -107,3 +109,17 @@ export type TabMessage =
 
 /** From the worker, over a line. The other way goes what goes to any thread. */
 export type FromLine = FromHost | { readonly type: "ready" };
+
+/** A message port for the line to a worker of `owner`; it comes with the port. */
+export interface PortOffer {
+  readonly type: "offer";
+  readonly owner: string;
+  readonly thread: string;
+  readonly line: string;
+}
+
+/** To the shared worker that passes ports on. */
+export type ToBroker =
+  | { readonly type: "join"; readonly member: string }
+  | { readonly type: "leave"; readonly member: string }
+  | PortOffer;

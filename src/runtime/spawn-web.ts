@@ -2,7 +2,13 @@
 
 import { fromWire, StorageError } from "../errors.ts";
 import { INTERRUPT_WORDS, ThreadClient } from "../rpc/client.ts";
-import type { Endpoint, FoundStorage, WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
+import type {
+  Endpoint,
+  FoundStorage,
+  LinePort,
+  WebThreadStart,
+  WebThreadStarted,
+} from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { canUseRings, newRing } from "../rpc/ring.ts";
 import { lifeLock } from "../rpc/tab-protocol.ts";
@@ -13,6 +19,8 @@ import { type WebEngine, webEngine } from "./web-engine.ts";
 export interface WebThread {
   readonly port: ThreadClient;
   readonly found: FoundStorage;
+  /** Gives the worker a port for a line of another tab. */
+  usePort(line: string, port: MessagePort): void;
 }
 
 /**
@@ -39,7 +47,9 @@ export async function spawnWebThread(
     worker.postMessage(start);
     const found = await started(worker);
     const port = new ThreadClient(webEndpoint(worker, life), { interrupts, rings });
-    return { port, found };
+    const usePort = (line: string, linePort: MessagePort) =>
+      worker.postMessage({ line } satisfies LinePort, [linePort]);
+    return { port, found, usePort };
   } catch (error) {
     worker.terminate();
     throw error;

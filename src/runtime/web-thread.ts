@@ -24,7 +24,8 @@ export async function startWebThread(
 ): Promise<StartedThread> {
   if (threads === 0) return { ...(await startInline(config, guests)), isSeparate: false };
   try {
-    return { ...(await spawnWebThread(config, guests)), isSeparate: true };
+    const started = await spawnWebThread(config, guests);
+    return { ...started, isSeparate: true, ...(guests && { thread: guests.thread }) };
   } catch (thrown) {
     const isUnsupported = thrown instanceof StorageError && thrown.reason === "unsupported";
     if (!isUnsupported || threads !== "auto") throw thrown;

@@ -46,18 +46,24 @@ export function withGuests(
   host: Host,
   options: GuestOptions,
   onHandedOver: () => void,
-): RequestHandler {
+): RequestHandler & { usePort(line: string, port: MessagePort): void } {
   const close = async (): Promise<void> => {
     await guests.leave();
     await host.close();
   };
   const guests = new Guests(host, options, () => void close().finally(onHandedOver));
-  return { ...guests.counted(host), close };
+  return {
+    ...guests.counted(host),
+    close,
+    usePort: (line: string, port: MessagePort) => guests.usePort(line, port),
+  };
 }
 
 interface Guest {
   readonly host: Host;
-  readonly channel: BroadcastChannel;
+  readonly line: string;
+  /** The line's channel, and its port where one got here. */
+  readonly ways: (BroadcastChannel | MessagePort)[];
   /** It has been told of a commit, and tells the other tabs of it if it lives long enough. */
   hasCommitted: boolean;
   /** Called after each answer while the worker is about to leave. */
@@ -112,24 +118,33 @@ class Guests {
   }
 
   #welcome(line: string, settings: LineSettings): void {
-    const channel = new BroadcastChannel(lineChannel(line));
     const host = this.#host.guest(settings, new RowPacker());
-    const guest: Guest = { host, channel, hasCommitted: false, onAnswer() {} };
+    const guest: Guest = { host, line, ways: [], hasCommitted: false, onAnswer() {} };
     this.#guests.add(guest);
+    this.#serve(guest, new BroadcastChannel(lineChannel(line)));
+    // The guest has let go of the line, or is gone.
+    void whenFree(lifeLock(line)).then(() => this.#gone(guest));
+  }
+
+  /** A port for a line: its guest will use this way only, but has to hear that it is there. */
+  usePort(line: string, port: MessagePort): void {
+    for (const guest of this.#guests) if (guest.line === line) this.#serve(guest, port);
+  }
+
+  #serve(guest: Guest, way: BroadcastChannel | MessagePort): void {
+    guest.ways.push(way);
     const endpoint = {
-      post: (message: unknown) => {
+      post: (message: unknown, transfer: ArrayBuffer[]) => {
         guest.hasCommitted ||= tellsOfCommit(message as FromHost);
-        if (this.#guests.has(guest)) channel.postMessage(message);
+        if (this.#guests.has(guest)) post(way, message, transfer);
         guest.onAnswer();
       },
       onMessage: (listener: (message: unknown) => void) => {
-        channel.onmessage = ({ data }: MessageEvent<ToHost>) => listener(data);
+        way.onmessage = ({ data }: MessageEvent<ToHost>) => listener(data);
       },
     };
-    serve(endpoint, this.counted(host));
-    channel.postMessage({ type: "ready" } satisfies FromLine);
-    // The guest has let go of the line, or is gone.
-    void whenFree(lifeLock(line)).then(() => this.#gone(guest));
+    serve(endpoint, this.counted(guest.host));
+    post(way, { type: "ready" } satisfies FromLine, []);
   }
 
   async #gone(guest: Guest): Promise<void> {
@@ -140,9 +155,9 @@ class Guests {
 
   async #forget(guest: Guest): Promise<void> {
     if (!this.#guests.delete(guest)) return;
-    guest.channel.onmessage = null;
+    for (const way of guest.ways) way.onmessage = null;
     await guest.host.close();
-    guest.channel.close();
+    for (const way of guest.ways) way.close();
     this.#announceSoon();
     guest.onAnswer();
   }
@@ -158,8 +173,10 @@ class Guests {
       });
     }
     if (!this.#guests.has(guest)) return;
-    guest.channel.onmessage = null;
-    guest.channel.postMessage({ type: "left" } satisfies FromHost);
+    for (const way of guest.ways) {
+      way.onmessage = null;
+      post(way, { type: "left" } satisfies FromHost, []);
+    }
     await this.#forget(guest);
   }
 
@@ -188,4 +205,13 @@ class Guests {
 
 function tellsOfCommit(message: FromHost): boolean {
   return message.type === "replies" && message.replies.some(({ changed }) => changed !== undefined);
+}
+
+function post(
+  way: BroadcastChannel | MessagePort,
+  message: unknown,
+  transfer: ArrayBuffer[],
+): void {
+  if (way instanceof MessagePort) way.postMessage(message, transfer);
+  else way.postMessage(message);
 }

@@ -3,7 +3,7 @@
 import type { NewSqlJs } from "../engine/sql-js-module.ts";
 import { StorageError, toWire } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
-import type { WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
+import type { LinePort, WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { serveRings } from "../rpc/ring-server.ts";
 import { serve } from "../rpc/server.ts";
@@ -39,9 +39,14 @@ async function start(started: WebThreadStart): Promise<void> {
     const endpoint = {
       post: (message: unknown, transfer: ArrayBuffer[]) => scope.postMessage(message, transfer),
       onMessage: (listener: (message: unknown) => void) =>
-        scope.addEventListener("message", (event) => listener(event.data)),
+        scope.addEventListener("message", ({ data, ports: [port] }) => {
+          // A port is for a guest's line; all else is of the worker's own caller.
+          if (port === undefined) listener(data);
+          else shared?.usePort((data as LinePort).line, port);
+        }),
     };
-    const handler = guests === undefined ? host : withGuests(host, guests, () => scope.close());
+    const shared = guests && withGuests(host, guests, () => scope.close());
+    const handler = shared ?? host;
     if (rings === undefined) serve(endpoint, handler);
     else serveRings(endpoint, handler, rings);
     scope.postMessage({ error: undefined, found: host.found } satisfies WebThreadStarted);

@@ -90,6 +90,37 @@ describe.each([
     expect(result).toEqual([1, "owner", [{ role: "owner", tookMs: expect.any(Number) }]]);
   });
 
+  test("an owner that never pauses, and whose page is busy, keeps no other tab waiting", async () => {
+    const { tab: first } = await tabs.openPool("busy-owner.db");
+    const { tab: second } = await tabs.openPool("busy-owner.db");
+    const { tab: third } = await tabs.openPool("busy-owner.db");
+    // The owner is one that took over with others there already.
+    await first.run(() => pool.close(), undefined);
+    await second.run(() => pool.query("SELECT 1"), undefined);
+    const [owner, client] =
+      (await second.run(() => pool.capabilities.role, undefined)) === "owner"
+        ? [second, third]
+        : [third, second];
+    await client.run(() => pool.query("SELECT 1"), undefined);
+    const busy = owner.run(async () => {
+      const end = new Promise<void>((resolve) => {
+        new BroadcastChannel("busy-owner").onmessage = () => resolve();
+      });
+      let ended = false;
+      void end.then(() => {
+        ended = true;
+      });
+      let reads = 0;
+      for (; !ended && reads < 50_000; reads++) await pool.query("SELECT 1");
+      return reads;
+    }, undefined);
+    await client.run(async () => {
+      for (let i = 0; i < 20; i++) await pool.query("SELECT 1");
+      new BroadcastChannel("busy-owner").postMessage("end");
+    }, undefined);
+    expect(await busy).toBeLessThan(50_000);
+  });
+
   test("stats() of every tab has its own counts, and what all have open at the owner", async () => {
     const { tab: first } = await tabs.openPool("stats.db");
     const { tab: second } = await tabs.openPool("stats.db");

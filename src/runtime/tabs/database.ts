@@ -254,10 +254,17 @@ export class TabDatabase<Queue extends LocalQueue> {
       return undefined;
     }
     try {
-      const ask = (line: string) => member.post({ type: "line", thread, line, settings });
-      const port = await openLine(thread, ask, member.signal);
+      const owner = member.ownerOf(thread);
+      const port = await openLine(thread, {
+        ask: (line) => member.post({ type: "line", thread, line, settings }),
+        offerPort: async (line) =>
+          owner === undefined
+            ? undefined
+            : member.broker.offer({ type: "offer", owner, thread, line }),
+        signal: member.signal,
+      });
       if (port === undefined) member.forget(thread);
-      else this.#reached(member, member.ownerOf(thread));
+      else this.#reached(member, owner);
       return port;
     } catch (thrown) {
       if (member.hasLeft) return undefined;
@@ -281,6 +288,7 @@ export class TabDatabase<Queue extends LocalQueue> {
       },
       onOwner: () => {
         this.#site = new Site();
+        if (this.#hasOthers) this.#site.share();
       },
       onStolen: () => {
         if (this.#member === member) this.#letGo();
@@ -288,6 +296,7 @@ export class TabDatabase<Queue extends LocalQueue> {
       },
       onNews: () => this.#tellNews(),
       onChange: (tables) => this.#tellChange(tables),
+      onOffer: ({ thread, line }, port) => this.#site?.usePort(thread, line, port),
       onWriter: (writer) => this.writeQueue.heard(writer),
       writer: () => this.writeQueue.writer,
     });

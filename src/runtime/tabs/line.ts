@@ -6,23 +6,34 @@ import type { Port } from "../../rpc/port.ts";
 import { type FromLine, lifeLock, lineChannel } from "../../rpc/tab-protocol.ts";
 import { takeWebLock, whenFree } from "../../rpc/web-lock.ts";
 
-/** Opens a line to `thread`, which `ask` tells of it; undefined where the thread has ended. */
+/** What a line is opened with. */
+export interface LineOptions {
+  /** Tells the thread of the line. */
+  ask(line: string): void;
+  /** Gets a port to the thread, where there is a way; the line is faster with one. */
+  offerPort(line: string): Promise<MessagePort | undefined>;
+  readonly signal: AbortSignal;
+}
+
+/** Opens a line to `thread`; undefined where the thread has ended. */
 export async function openLine(
   thread: string,
-  ask: (line: string) => void,
-  signal: AbortSignal,
+  { ask, offerPort, signal }: LineOptions,
 ): Promise<Port | undefined> {
   const line = crypto.randomUUID();
   // Held for as long as the line is used: the worker takes its end for the end of the user.
   const life = await takeWebLock(lifeLock(line), { signal });
   const channel = new BroadcastChannel(lineChannel(line));
+  let way: BroadcastChannel | MessagePort = channel;
   const close = () => {
     channel.close();
+    way.close();
     life.release();
   };
   try {
     if (await isReady(channel, thread, () => ask(line), signal)) {
-      return new ThreadClient(endpoint(channel, thread, close), { interrupts: undefined });
+      way = (await offerPort(line)) ?? channel;
+      return new ThreadClient(endpoint(way, thread, close), { interrupts: undefined });
     }
   } catch (thrown) {
     close();
@@ -48,11 +59,15 @@ function isReady(
   }).finally(() => done.abort());
 }
 
-function endpoint(channel: BroadcastChannel, thread: string, close: () => void): Endpoint {
+function endpoint(
+  way: BroadcastChannel | MessagePort,
+  thread: string,
+  close: () => void,
+): Endpoint {
   return {
-    post: (message) => channel.postMessage(message),
+    post: (message) => way.postMessage(message),
     onMessage: (listener) => {
-      channel.onmessage = ({ data }) => listener(data);
+      way.onmessage = ({ data }) => listener(data);
     },
     onExit: (listener) => void whenFree(lifeLock(thread)).then(() => listener(undefined)),
     ref() {},

@@ -7,6 +7,7 @@
 import type { FoundStorage } from "../../rpc/endpoint.ts";
 import {
   lifeLock,
+  type PortOffer,
   type TabMessage,
   type TabThread,
   type TabWriter,
@@ -14,6 +15,7 @@ import {
 } from "../../rpc/tab-protocol.ts";
 import { takeWebLock, type WebLock, whenFree } from "../../rpc/web-lock.ts";
 import type { Tables } from "../../types.ts";
+import { Broker } from "./broker.ts";
 
 /** How often to ask while there is no line to be had. */
 export const ASK_EVERY_MS = 200;
@@ -31,6 +33,8 @@ export interface MemberListener {
   /** There may be a line to be had where there was none. */
   onNews(): void;
   onChange(tables: Tables): void;
+  /** Another one offers a port for its line to a worker of this one. */
+  onOffer(offer: PortOffer, port: MessagePort): void;
   onWriter(writer: TabWriter): void;
   /** What this one writes. */
   writer(): TabWriter | undefined;
@@ -39,6 +43,7 @@ export interface MemberListener {
 /** See the head of this file. */
 export class Member {
   readonly id = crypto.randomUUID();
+  readonly broker: Broker;
   readonly #names: ReturnType<typeof tabNames>;
   readonly #listener: MemberListener;
   readonly #channel: BroadcastChannel;
@@ -60,6 +65,7 @@ export class Member {
     this.#listener = listener;
     this.#channel = new BroadcastChannel(this.#names.channel);
     this.#channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#hear(data);
+    this.broker = new Broker(this.id, (offer, port) => listener.onOffer(offer, port));
     void this.#join();
   }
 
@@ -129,6 +135,7 @@ export class Member {
     this.#left.abort(LEFT);
     this.#isOwner = false;
     this.#channel.close();
+    this.broker.close();
     for (const lock of this.#locks) lock.release();
   }
 

@@ -8,8 +8,12 @@ import { reapSlot, takeSlot } from "../databases.ts";
 
 /** A thread that was started here. */
 export interface SiteThread {
+  /** Its name among all tabs. */
+  readonly thread?: string;
   readonly port: Port & Partial<Pick<ThreadClient, "mingle">>;
   readonly found: FoundStorage;
+  /** Gives it a port for a line of another tab, where it can have one. */
+  usePort?(line: string, port: MessagePort): void;
 }
 
 /** Starts a thread with the files; `slot` is its place in the lock table. */
@@ -46,6 +50,11 @@ export class Site {
     if (this.#isShared) return;
     this.#isShared = true;
     for (const { port } of this.#threads) port.mingle?.();
+  }
+
+  /** Gives a thread the port for a line of another tab. */
+  usePort(thread: string, line: string, port: MessagePort): void {
+    for (const each of this.#threads) if (each.thread === thread) each.usePort?.(line, port);
   }
 
   /** Ends all threads without asking them. */
