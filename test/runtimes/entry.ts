@@ -9,6 +9,8 @@ async function tell(event: TestEvent): Promise<void> {
   for (let at = 0; at < line.length; at += writeSync(1, line, at));
 }
 
+// An idle pool does not keep the process alive, and neither do timers that a test has faked.
+const alive = setInterval(() => {}, 1_000_000);
 process.on("unhandledRejection", (reason) => {
   void tell({ type: "failed", error: toTestError(reason) });
 });
@@ -16,3 +18,4 @@ process.on("unhandledRejection", (reason) => {
 const load = (file: string) =>
   import(new URL(`../../${file.replace(/\.ts$/, ".js")}`, import.meta.url).href);
 await runSuites(process.argv.slice(2), load, tell, { only: process.env.ONLY });
+clearInterval(alive);
