@@ -1,0 +1,149 @@
+// What tools make of the package: types, registries, sizes, environments that look like browsers.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { makeProject } from "./helpers/project.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const bin = (name: string) => join(ROOT, "node_modules/.bin", name);
+
+/** Runs a program; what it wrote is in the error where it fails. */
+function run(command: string, args: readonly string[], cwd = ROOT): string {
+  const env = { ...process.env, NO_COLOR: "1" };
+  try {
+    return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: "pipe" });
+  } catch (thrown) {
+    const { stdout, stderr } = thrown as { stdout: string; stderr: string };
+    throw new Error(`${command} ${args.join(" ")}\n${stdout}\n${stderr}`);
+  }
+}
+
+const readJson = (name: string) => JSON.parse(readFileSync(join(ROOT, name), "utf8"));
+
+test("the types are right for every way to resolve them", () => {
+  run(bin("attw"), ["--pack", "."]);
+});
+
+test("JSR would take it: explicit types, and the same name, version and dependency", () => {
+  run(bin("deno"), ["publish", "--dry-run", "--allow-dirty"]);
+  const [npm, jsr] = [readJson("package.json"), readJson("deno.json")];
+  expect(jsr.version).toBe(npm.version);
+  const [name, version] =
+    Object.entries(npm.dependencies).find(([name]) => name.startsWith("@sqlite.org/")) ?? [];
+  expect(jsr.imports["#sqlite-wasm"]).toBe(`npm:${name}@${version}`);
+});
+
+test("what an import loads, and the whole, stay small", () => {
+  const sizes = JSON.parse(run(bin("size-limit"), ["--json"]));
+  expect(sizes.filter(({ passed }: { passed: boolean }) => !passed)).toEqual([]);
+});
+
+describe("in a project that has it installed", () => {
+  const project = makeProject();
+  afterAll(() => project[Symbol.dispose]());
+
+  test.each([
+    ["bundler", "esnext"],
+    ["node16", "node16"],
+    ["nodenext", "nodenext"],
+  ])("TypeScript finds its types with moduleResolution %s", (moduleResolution, module) => {
+    const file = join(project.directory, `${moduleResolution}.ts`);
+    writeFileSync(
+      file,
+      `import { openPool, SqliteError, type ConnectionPool, type PoolOptions } from "sqlite-wasm-pool";
+       const options: PoolOptions = { maxConnections: 2 };
+       const pool: ConnectionPool = await openPool(":memory:", options);
+       const rows: { a: number }[] = await pool.query<{ a: number }>("SELECT 1 AS a");
+       // @ts-expect-error: there is no such option
+       await openPool(":memory:", { connections: 2 });
+       export default [rows, SqliteError];`,
+    );
+    const lib = ["--lib", "esnext,dom", "--types", ""];
+    run(
+      process.execPath,
+      [
+        join(ROOT, "node_modules/typescript/bin/tsc"),
+        ...["--noEmit", "--strict", "--target", "es2022", "--module", module],
+        ...["--moduleResolution", moduleResolution, ...lib, file],
+      ],
+      project.directory,
+    );
+  });
+
+  test("an import in Node defines no global, and loads nothing that Node does not need", () => {
+    writeFileSync(
+      join(project.directory, "loader.mjs"),
+      `export async function load(url, context, next) {
+         process._rawDebug("loaded " + url);
+         return next(url, context);
+       }`,
+    );
+    writeFileSync(
+      join(project.directory, "import.mjs"),
+      `const before = Reflect.ownKeys(globalThis);
+       const { openPool } = await import("sqlite-wasm-pool");
+       const after = Reflect.ownKeys(globalThis).filter((name) => !before.includes(name));
+       console.log(JSON.stringify(after.map(String)));
+       const pool = await openPool(":memory:", { threads: 1 });
+       await pool.close();`,
+    );
+    const loaded = run(
+      "sh",
+      ["-c", `"${process.execPath}" --no-warnings --loader ./loader.mjs import.mjs 2>&1`],
+      project.directory,
+    );
+    expect(loaded.split("\n").find((line) => line.startsWith("["))).toBe("[]");
+    expect(loaded).toContain("dist/runtime/node.js");
+    const needless = /[/.-](web|tabs|opfs|indexeddb|idb-keyval|sql-js|inline)|node_modules.sql\.js/;
+    expect(loaded.split("\n").filter((line) => needless.test(line))).toEqual([]);
+  });
+
+  test.each([
+    [
+      "jsdom",
+      `const { JSDOM } = await import("${ROOT}node_modules/jsdom/lib/api.js");
+       const { window } = new JSDOM("", { url: "http://localhost/" });`,
+    ],
+    [
+      "happy-dom",
+      `const { Window } = await import("${ROOT}node_modules/happy-dom/lib/index.js");
+       const window = new Window({ url: "http://localhost/" });`,
+    ],
+  ])("the globals of %s do not make it take Node for a browser", (name, makeWindow) => {
+    const program = join(project.directory, `${name}.mjs`);
+    writeFileSync(
+      program,
+      `${makeWindow}
+       for (const key of ["window", "document", "navigator", "location", "self", "localStorage"]) {
+         const value = key === "window" || key === "self" ? window : window[key];
+         Object.defineProperty(globalThis, key, { value, configurable: true, writable: true });
+       }
+       const { openPool } = await import("sqlite-wasm-pool");
+       const pool = await openPool("${name}.db");
+       await pool.execute("CREATE TABLE t (a)");
+       console.log(pool.stats().storage, await pool.queryValue("SELECT count(*) FROM t"));
+       await pool.close();
+       process.exit();`,
+    );
+    expect(run(process.execPath, [program], project.directory)).toBe("file 0\n");
+  });
+
+  test("node:test needs no set-up", () => {
+    const program = join(project.directory, "with-node-test.mjs");
+    writeFileSync(
+      program,
+      `import assert from "node:assert/strict";
+       import test from "node:test";
+       import { openPool } from "sqlite-wasm-pool";
+       test("a pool in a test", async () => {
+         const pool = await openPool(":memory:", { threads: 1 });
+         assert.equal(await pool.queryValue("SELECT 41 + 1"), 42);
+         await pool.close();
+       });`,
+    );
+    expect(run(process.execPath, ["--test", program], project.directory)).toMatch(/pass 1/);
+  });
+});
