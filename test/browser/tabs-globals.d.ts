@@ -14,6 +14,7 @@ declare global {
   var pool: ConnectionPool;
   var leased: Connection;
   var heard: unknown[];
+  var end: () => void;
   var watched: Promise<unknown>;
   /** Ends the workers of the library in this tab, as a crash of theirs would. */
   var endWorkers: () => void;
