@@ -284,7 +284,7 @@ export class Link {
     const claim = this.#claim(sql);
     const { writeQueue, busyTimeoutMs } = this.#context;
     if (!writeQueue.tryAcquire(claim)) {
-      this.#context.onBusy();
+      if (writeQueue.isBusy) this.#context.onBusy();
       const limits = { timeoutMs: busyTimeoutMs === Infinity ? Infinity : timeoutMs, signal };
       await writeQueue.acquire(claim, limits);
     }

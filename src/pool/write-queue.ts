@@ -18,6 +18,8 @@ export interface WriteClaim {
 
 /** Where a connection takes its turn to write. */
 export interface WritePermits {
+  /** Somebody may have the permit. */
+  readonly isBusy: boolean;
   /** Takes the permit if it is free. */
   tryAcquire(claim: WriteClaim): boolean;
   /** Takes the permit in its turn. @throws BusyError after `timeoutMs`; the signal's reason */
@@ -32,6 +34,10 @@ export class WriteQueue implements WritePermits {
   readonly #semaphore = new Semaphore(1);
   #holder: WriteClaim | undefined;
   #since = 0;
+
+  get isBusy(): boolean {
+    return this.#holder !== undefined;
+  }
 
   get waiting(): number {
     return this.#semaphore.waiting;

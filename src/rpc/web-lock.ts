@@ -38,16 +38,23 @@ export function takeWebLock(name: string, options: WebLockOptions = {}): Promise
 }
 
 /** Takes the lock at once or not at all. */
-export function tryWebLock(name: string): Promise<{ release(): void } | undefined> {
+export function tryWebLock(name: string): Promise<WebLock | undefined> {
   return new Promise((resolve, reject) => {
+    let end = () => {};
+    const ended = new Promise<void>((settle) => {
+      end = settle;
+    });
     const granted = (lock: Lock | null): Promise<void> | undefined => {
       if (lock === null) {
         resolve(undefined);
         return undefined;
       }
-      return new Promise<void>((release) => resolve({ release }));
+      return new Promise<void>((release) => resolve({ release, ended }));
     };
-    navigator.locks.request(name, { ifAvailable: true }, granted).catch(reject);
+    navigator.locks.request(name, { ifAvailable: true }, granted).then(end, (thrown) => {
+      reject(thrown);
+      end();
+    });
   });
 }
 

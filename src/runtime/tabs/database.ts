@@ -39,6 +39,8 @@ export interface OpenThread {
 /** Called when nobody in this thread uses the database any more, while it still owns it. */
 export type OnLastLeft = (found: FoundStorage) => Promise<void>;
 
+/** Finding out who is there, and that nobody is, takes its time: a limit for SQLite's lock is none for that. */
+const LEAST_CONNECT_MS = 5_000;
 /** A longer delay is none for a timer: it would end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -218,7 +220,7 @@ export class TabDatabase<Queue extends LocalQueue> {
   }
 
   async #connect({ settings, start, timeoutMs, signal }: OpenThread): Promise<Port> {
-    const deadline = performance.now() + timeoutMs;
+    const deadline = performance.now() + Math.max(timeoutMs, LEAST_CONNECT_MS);
     for (;;) {
       await this.#thawed;
       signal?.throwIfAborted();

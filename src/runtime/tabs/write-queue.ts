@@ -8,7 +8,7 @@
 
 import type { BusyError } from "../../errors.ts";
 import type { TabWriter } from "../../rpc/tab-protocol.ts";
-import { takeWebLock, type WebLock } from "../../rpc/web-lock.ts";
+import { takeWebLock, tryWebLock, type WebLock } from "../../rpc/web-lock.ts";
 
 /** Who asks for the write lock. */
 interface Claim {
@@ -24,6 +24,7 @@ interface Limits {
 
 /** The pool's own queue, `pool/write-queue.ts`. */
 export interface LocalQueue {
+  readonly isBusy: boolean;
   readonly holder: TabWriter | undefined;
   tryAcquire(claim: Claim): boolean;
   acquire(claim: Claim, limits: Limits): Promise<void>;
@@ -55,6 +56,10 @@ export class TabWriteQueue<Queue extends LocalQueue> {
     this.#local = local;
     this.#lockName = lockName;
     this.#ask = ask;
+  }
+
+  get isBusy(): boolean {
+    return !this.#isAlone || this.#local.isBusy;
   }
 
   /** What this tab writes. */
@@ -115,7 +120,14 @@ export class TabWriteQueue<Queue extends LocalQueue> {
   }
 
   async #takeLock(claim: Claim, { timeoutMs, signal }: Limits, waitedMs: number): Promise<void> {
+    // However short the wait may be: a lock that is free is granted.
+    const free = await tryWebLock(this.#lockName);
+    if (free !== undefined) {
+      this.#keep(free);
+      if (signal?.aborted) this.letGo();
+    }
     signal?.throwIfAborted();
+    if (free !== undefined) return;
     const ended = new AbortController();
     const abort = () => ended.abort(signal?.reason);
     signal?.addEventListener("abort", abort);
@@ -126,11 +138,7 @@ export class TabWriteQueue<Queue extends LocalQueue> {
     this.#isWaiting = true;
     this.#elsewhere = undefined;
     try {
-      const lock = await takeWebLock(this.#lockName, { signal: ended.signal });
-      this.#lock = lock;
-      void lock.ended.then(() => {
-        if (this.#lock === lock) this.#lock = undefined;
-      });
+      this.#keep(await takeWebLock(this.#lockName, { signal: ended.signal }));
     } catch (thrown) {
       if (thrown !== TOO_LATE) throw thrown;
       await this.#askWhoWrites();
@@ -140,6 +148,13 @@ export class TabWriteQueue<Queue extends LocalQueue> {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
     }
+  }
+
+  #keep(lock: WebLock): void {
+    this.#lock = lock;
+    void lock.ended.then(() => {
+      if (this.#lock === lock) this.#lock = undefined;
+    });
   }
 
   async #askWhoWrites(): Promise<void> {
