@@ -26,6 +26,8 @@ export interface Capabilities {
   readonly fts5: boolean;
   /** SQLite has its table of pages, https://sqlite.org/dbpage.html */
   readonly dbpage: boolean;
+  /** A nested acquire that could never be served is found at once, because async calls can be followed. */
+  readonly asyncContext: boolean;
   /** `"owner"`: SQLite runs here; `"client"`: another tab runs it for this one. */
   readonly role: "owner" | "client";
   /** What would have been preferred, and why it is not to be had here. */

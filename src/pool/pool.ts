@@ -141,7 +141,7 @@ export class ConnectionPool {
   get capabilities(): Capabilities {
     const { backend } = this.#context;
     const { crossTab, durable, role, threads, mostConnections, fallbacks = [] } = backend;
-    const { fts5, dbpage } = backend;
+    const { fts5, dbpage, context } = backend;
     const wal = this.#journalMode === "wal" && mostConnections > 1;
     const severalConnections = this.maxConnections > 1;
     return {
@@ -153,6 +153,7 @@ export class ConnectionPool {
       interrupt: this.#links.canInterrupt,
       fts5,
       dbpage,
+      asyncContext: context !== undefined,
       role,
       fallbacks,
     };
