@@ -1,27 +1,53 @@
 // The behaviour suites in a browser: in the page's main thread and in a worker, with shared memory
 // (cross-origin isolation) and without.
 
+import { readdirSync } from "node:fs";
 import { test } from "vitest";
 import type { Launch } from "../harness/browsers/browser.ts";
 import { bundle } from "../harness/bundle.ts";
 import { declareResults } from "../harness/declare.ts";
-import { runInBrowser } from "../harness/run-in-browser.ts";
+import { runInBrowser, type Thread } from "../harness/run-in-browser.ts";
 import { startServer } from "../harness/server.ts";
 
+const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
+  (file) => `test/pool/${file}`,
+);
+/** What depends most on where it runs. */
+const PLACE_SUITES = ["test/pool/transactions.test.ts", "test/pool/whole.test.ts"];
 /** What only depends on the JavaScript engine. */
-const ENGINE_SUITES = ["test/unit/codec.test.ts", "test/unit/sql.test.ts"];
+export const ENGINE_SUITES = ["test/unit/codec.test.ts", "test/unit/sql.test.ts"];
+
+interface Run {
+  readonly thread: Thread;
+  readonly isolated: boolean;
+  readonly suites: readonly string[];
+}
+
+/** Either thread and either isolation sees every suite; all four pairs see those that matter most there. */
+const RUNS: readonly Run[] = [
+  { thread: "page", isolated: true, suites: [...POOL_SUITES, ...ENGINE_SUITES] },
+  { thread: "worker", isolated: true, suites: PLACE_SUITES },
+  { thread: "page", isolated: false, suites: PLACE_SUITES },
+  { thread: "worker", isolated: false, suites: POOL_SUITES },
+];
 
 /** Runs the suites in the browser that `launch` starts, then declares each of their tests. */
-export async function declareBrowserSuites(name: string, launch: Launch): Promise<void> {
+export async function declareBrowserSuites(
+  name: string,
+  launch: Launch,
+  runs: readonly Run[] = RUNS,
+): Promise<void> {
   try {
-    const files = await bundle(["test/harness/thread.ts", ...ENGINE_SUITES]);
+    const files = await bundle([
+      "test/harness/thread.ts",
+      ...new Set(runs.flatMap(({ suites }) => suites)),
+    ]);
     await using browser = await launch();
-    for (const isolated of [true, false]) {
+    for (const { thread, isolated, suites } of runs) {
+      const title = `${name}, ${thread}, ${isolated ? "isolated" : "not isolated"}`;
+      if (!new RegExp(process.env.BROWSER_PLACES ?? "").test(title)) continue;
       await using server = await startServer({ files, isolated });
-      for (const thread of ["page", "worker"] as const) {
-        const title = `${name}, ${thread}, ${isolated ? "isolated" : "not isolated"}`;
-        declareResults(title, await runInBrowser(browser, server, thread, ENGINE_SUITES), files);
-      }
+      declareResults(title, await runInBrowser(browser, server, thread, suites), files);
     }
   } catch (error) {
     test(`${name} runs the suites`, () => {

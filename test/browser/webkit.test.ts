@@ -1,4 +1,7 @@
 import { launchWebKit } from "../harness/browsers/webkit.ts";
-import { declareBrowserSuites } from "./suites.ts";
+import { declareBrowserSuites, ENGINE_SUITES } from "./suites.ts";
 
-await declareBrowserSuites("WebKitGTK", launchWebKit);
+await declareBrowserSuites("WebKitGTK", launchWebKit, [
+  { thread: "page", isolated: true, suites: ENGINE_SUITES },
+  { thread: "worker", isolated: false, suites: ENGINE_SUITES },
+]);

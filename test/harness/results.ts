@@ -24,5 +24,7 @@ export type TestEvent =
   | { readonly type: "end"; readonly result: TestResult }
   /** All suites have ended. */
   | { readonly type: "done" }
+  /** Something was thrown that no test waited for. */
+  | { readonly type: "unhandled"; readonly error: TestError }
   /** The place itself failed: nothing more comes. */
   | { readonly type: "failed"; readonly error: TestError };

@@ -7,7 +7,7 @@ import type { TestServer } from "./server.ts";
 export type Thread = "page" | "worker";
 
 /** A place that has said nothing for this long hangs. No test waits that long by itself. */
-const SILENCE_MS = Number(process.env.SILENCE ?? 90_000);
+const SILENCE_MS = 90_000;
 let runs = 0;
 
 /** The results of `suites`, the place's own failure among them: every run ends with at least one result. */
@@ -24,14 +24,12 @@ export async function runInBrowser(
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
+  const note = (error: TestError) => {
+    const name = "the run itself";
+    results.push({ suites: [], name, state: "fail", durationMs: 0, errors: [error] });
+  };
   const fail = (error: TestError) => {
-    results.push({
-      suites: [],
-      name: "the run itself",
-      state: "fail",
-      durationMs: 0,
-      errors: [error],
-    });
+    note(error);
     end();
   };
   const hangs = () =>
@@ -54,6 +52,9 @@ export async function runInBrowser(
         return;
       case "done":
         end();
+        return;
+      case "unhandled":
+        note(event.error);
         return;
       case "failed":
         fail(event.error);

@@ -49,7 +49,6 @@ export async function startServer(options: ServerOptions): Promise<TestServer> {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     requests.push(pathname);
-    if (process.env.TRACE) console.log(pathname);
     if (request.method === "POST" && pathname.startsWith("/report/")) {
       listeners.get(pathname.slice("/report/".length))?.(await bodyOf(request));
       response.writeHead(204, headers).end();

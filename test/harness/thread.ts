@@ -13,10 +13,10 @@ async function tell(event: TestEvent): Promise<void> {
 }
 
 addEventListener("unhandledrejection", (event) => {
-  void tell({ type: "failed", error: toTestError(event.reason) });
+  void tell({ type: "unhandled", error: toTestError(event.reason) });
 });
 addEventListener("error", (event) => {
-  void tell({ type: "failed", error: toTestError(event.error ?? event.message) });
+  void tell({ type: "unhandled", error: toTestError(event.error ?? event.message) });
 });
 
 void runSuites(

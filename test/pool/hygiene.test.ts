@@ -73,6 +73,7 @@ inEveryPlace(({ open, memory, path, capabilities }) => {
     await expect(strict.execute("INSERT INTO c VALUES (1)")).rejects.toMatchObject({
       code: "SQLITE_CONSTRAINT_FOREIGNKEY",
     });
+    if (!memory) await strict.close();
     const loose = await open({ foreignKeys: false });
     if (memory) await loose.executeScript(script);
     await loose.execute("INSERT INTO c VALUES (1)");

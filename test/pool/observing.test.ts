@@ -2,7 +2,7 @@ import { HealthMonitor, type PoolEvents, poolHealthCheck } from "sqlite-wasm-poo
 import { expect, test } from "vitest";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open, threads, memory, capabilities }) => {
+inEveryPlace(({ open, threads, storage, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   severally("stats() is plain data that counts what the pool did", async () => {
@@ -22,7 +22,7 @@ inEveryPlace(({ open, threads, memory, capabilities }) => {
     expect(JSON.parse(JSON.stringify(stats))).toEqual(stats);
     expect(stats).toMatchObject({
       name: "counted",
-      storage: memory ? "memory" : "file",
+      storage,
       engine: "sqlite-wasm",
       journalMode: "wal",
       active: 0,
@@ -162,10 +162,16 @@ inEveryPlace(({ open, threads, memory, capabilities }) => {
     await db.release();
   });
 
-  test("stats() has the length of the log, and how much of it is in the database", async () => {
+  test("stats() has the length of the log, and how much of it is in the database", async ({
+    skip,
+  }) => {
     const pool = await open();
     await pool.execute("CREATE TABLE t (a)");
     const before = pool.stats().log;
+    skip(
+      before === undefined && storage !== "file",
+      "the log's length is in another thread's memory",
+    );
     expect(before?.frames).toBeGreaterThan(0);
     expect(before?.checkpointed).toBe(0);
     await pool.checkpoint("passive");
@@ -190,7 +196,7 @@ inEveryPlace(({ open, threads, memory, capabilities }) => {
     const db = await pool.acquire();
     const waiting = pool.acquire();
     const report = monitor.checkHealth();
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve));
     await db.release();
     await (await waiting).release();
     expect((await report).status).toBe("degraded");

@@ -2,6 +2,21 @@ import { SqliteError, sql } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
 import { inEveryPlace, rejection } from "../helpers/kinds.ts";
 
+/** Stacks have the callers before an await, as V8 writes them. */
+async function followsAsyncCalls(): Promise<boolean> {
+  async function afterAwait() {
+    await undefined;
+    return new Error().stack ?? "";
+  }
+  return (await afterAwait()).includes("followsAsyncCalls");
+}
+
+/** Each byte as a character: matchers compare long blobs number by number. */
+function readable(row: readonly unknown[]): unknown[] {
+  const decoder = new TextDecoder("latin1");
+  return row.map((cell) => (cell instanceof Uint8Array ? { blob: decoder.decode(cell) } : cell));
+}
+
 inEveryPlace(({ open, threads, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
@@ -174,10 +189,10 @@ inEveryPlace(({ open, threads, capabilities }) => {
     }
     const error = (await rejection(whoInserts())) as SqliteError;
     expect(error).toBeInstanceOf(SqliteError);
-    expect(error.stack).toContain("whoInserts");
+    if (await followsAsyncCalls()) expect(error.stack).toContain("whoInserts");
     expect(error.code).toBe("SQLITE_CONSTRAINT_UNIQUE");
     expect(error.resultCode).toBe(2067);
-    expect(error.stack).toContain("UNIQUE");
+    expect(error.message).toContain("UNIQUE");
   });
 
   test("several statements where one is allowed are refused before anything runs", async () => {
@@ -224,9 +239,12 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(await pool.executeMany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)).toEqual({
       changes: 40,
     });
-    expect(await pool.query("SELECT * FROM t ORDER BY id", [], { rowMode: "array" })).toEqual(rows);
-    const logged = await pool.query("SELECT a, b FROM log", [], { rowMode: "array" });
-    expect(logged).toEqual(rows.map(([, a, b]) => [a, b]));
+    const all = await pool.query<unknown[]>("SELECT * FROM t ORDER BY id", [], {
+      rowMode: "array",
+    });
+    expect(all.map(readable)).toEqual(rows.map(readable));
+    const logged = await pool.query<unknown[]>("SELECT a, b FROM log", [], { rowMode: "array" });
+    expect(logged.map(readable)).toEqual(rows.map(([, a, b]) => readable([a, b])));
   });
 
   test("executeScript() runs statements in turn, and takes no parameters", async () => {
@@ -272,9 +290,9 @@ inEveryPlace(({ open, threads, capabilities }) => {
       unsafe: 9007199254740993n,
       least: -(2n ** 63n),
     });
-    const bigint = await open({ integers: "bigint" });
+    const bigint = await open({ integers: "bigint" }, "bigint");
     expect(await bigint.queryFirst("SELECT 1 a, 1.5 b")).toEqual({ a: 1n, b: 1.5 });
-    const number = await open({ integers: "number" });
+    const number = await open({ integers: "number" }, "number");
     expect(await number.queryValue("SELECT 1")).toBe(1);
     expect(await rejection(number.query(text))).toBeInstanceOf(RangeError);
     expect(await number.queryValue("SELECT 1")).toBe(1);
@@ -300,7 +318,7 @@ inEveryPlace(({ open, threads, capabilities }) => {
     for (const size of [0, 1, 5_000, 70_000, 300_000]) {
       const bytes = crypto.getRandomValues(new Uint8Array(Math.min(size, 65_536)));
       const blob = new Uint8Array(size).map((_, i) => bytes[i % 65_536] ?? 0);
-      expect(await pool.queryValue("SELECT ?", [blob])).toEqual(blob);
+      expect(readable([await pool.queryValue("SELECT ?", [blob])])).toEqual(readable([blob]));
     }
     expect(await pool.queryValue("SELECT typeof(?)", [new Uint8Array()])).toBe("blob");
     expect(await pool.queryValue("SELECT ?", [-0])).toBe(-0);

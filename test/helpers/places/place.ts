@@ -8,6 +8,8 @@ export interface Kind {
   readonly name: string;
   readonly storage: "file" | "opfs" | "memory";
   readonly options: PoolOptions;
+  /** Nothing can be attached, or backed up to. */
+  readonly withoutFiles?: boolean;
   /** As in lockdown modes. */
   readonly withoutWebAssembly?: boolean;
 }

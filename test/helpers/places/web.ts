@@ -3,32 +3,41 @@ import type { Kind } from "./place.ts";
 
 export { openJudge } from "./asm-judge.ts";
 
-const hasFiles = navigator.storage?.getDirectory !== undefined;
+const hasOpfs = navigator.storage?.getDirectory !== undefined;
+const sharesMemory = typeof SharedArrayBuffer === "function";
 const inWorker = typeof document === "undefined";
 
-export const KINDS: readonly Kind[] = [
-  ...(hasFiles
-    ? ([
-        { name: "OPFS, two workers", storage: "opfs", options: { threads: 2 } },
-        { name: "OPFS, one worker", storage: "opfs", options: { threads: 1 } },
-      ] as const)
+const OPFS_KINDS: readonly Kind[] = [
+  // Without shared memory a second worker is never started: the place with one stands for both.
+  ...(sharesMemory
+    ? ([{ name: "OPFS, two workers", storage: "opfs", options: { threads: 2 } }] as const)
     : []),
+  { name: "OPFS, one worker", storage: "opfs", options: { threads: 1 } },
   // Only workers have synchronous files.
-  ...(hasFiles && inWorker
+  ...(inWorker
     ? ([{ name: "OPFS, the calling thread", storage: "opfs", options: { threads: 0 } }] as const)
     : []),
-  { name: "memory, two workers", storage: "memory", options: { threads: 2 } },
-  { name: "memory, the calling thread", storage: "memory", options: { threads: 0 } },
+];
+
+export const KINDS: readonly Kind[] = [
+  ...(hasOpfs ? OPFS_KINDS : []),
+  {
+    name: "memory, two workers",
+    storage: "memory",
+    options: { threads: 2 },
+    withoutFiles: !hasOpfs,
+  },
+  {
+    name: "memory, the calling thread",
+    storage: "memory",
+    options: { threads: 0 },
+    withoutFiles: !hasOpfs || !inWorker,
+  },
   {
     name: "memory, sql.js in a worker",
     storage: "memory",
     options: { engine: "sql.js", threads: 1 },
-  },
-  {
-    name: "memory, sql.js without WebAssembly",
-    storage: "memory",
-    options: { threads: 0 },
-    withoutWebAssembly: true,
+    withoutFiles: !hasOpfs,
   },
 ];
 
@@ -43,7 +52,7 @@ let directories = 0;
 export function useDirectory(): (name: string) => string {
   const directory = `test-${inWorker ? "worker" : "page"}-${Date.now()}-${++directories}`;
   afterAll(async () => {
-    if (!hasFiles) return;
+    if (!hasOpfs) return;
     const root = await navigator.storage.getDirectory();
     await root.removeEntry(directory, { recursive: true }).catch(ignoreAbsence);
   });
