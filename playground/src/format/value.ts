@@ -79,10 +79,9 @@ export function milliseconds(ms: number): string {
   return `${ms.toFixed(ms >= 10 ? 1 : 2)} ms`;
 }
 
-const counting = new Intl.NumberFormat("en");
-
+/** A whole number with its thousands apart. */
 export function count(value: number): string {
-  return counting.format(value);
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** A rate per second with three figures. */

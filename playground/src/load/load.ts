@@ -47,7 +47,7 @@ export async function startLoad({ pool, recorder }: Session): Promise<void> {
     await prepare(pool, aborter.signal);
     running.value = { pool, aborter, state: "running" };
     const { callers, ...mix } = loadSettings.peek();
-    recorder.log.add("fault", undefined, `load of ${callers} callers`);
+    recorder.log.add("load", undefined, `${callers} callers`);
     await measure({ mix, callers, seed: 1 }, pool, aborter.signal);
   } catch (thrown) {
     if (!aborter.signal.aborted) throw thrown;

@@ -70,19 +70,17 @@ export async function runText(
   let failure: Failure | undefined;
   let offset = 0;
   try {
-    const db = await pool.acquire({ signal: options.signal });
-    waitedMs = performance.now() - started;
-    connection = db.id;
-    try {
+    const run = async (db: Connection) => {
+      waitedMs = performance.now() - started;
+      connection = db.id;
       for (;;) {
         const info = await db.describe(text.slice(offset));
         if (info === undefined) break;
         outcomes.push(await runOne(db, info, offset, options));
         offset += info.sql.length;
       }
-    } finally {
-      await db[Symbol.asyncDispose]();
-    }
+    };
+    await pool.withConnection(run, { signal: options.signal });
   } catch (thrown) {
     if (connection === undefined) waitedMs = performance.now() - started;
     failure = describeFailure(thrown, text, offset, pool.capabilities.interrupt);

@@ -14,7 +14,8 @@ export type EventKind =
   | "error"
   | "checkpoint"
   | "owner"
-  | "fault";
+  | "fault"
+  | "load";
 
 export interface LogEntry {
   readonly id: number;

@@ -11,6 +11,7 @@ export interface Finding {
 /** What the platform offers here. */
 export function platformFindings(): Finding[] {
   const isIsolated = globalThis.crossOriginIsolated === true;
+  const sharesMemory = typeof SharedArrayBuffer === "function";
   return [
     {
       name: "Secure context",
@@ -28,10 +29,8 @@ export function platformFindings(): Finding[] {
     },
     {
       name: "Shared memory",
-      isThere: typeof SharedArrayBuffer === "function",
-      why: isIsolated
-        ? "workers share locks and the index of the log"
-        : "SharedArrayBuffer takes cross-origin isolation",
+      isThere: sharesMemory,
+      why: whyShared(isIsolated, sharesMemory),
     },
     {
       name: "Origin private files",
@@ -47,6 +46,13 @@ export function platformFindings(): Finding[] {
       why: "one tab at a time owns a database",
     },
   ];
+}
+
+function whyShared(isIsolated: boolean, sharesMemory: boolean): string {
+  if (sharesMemory) return "workers share locks and the index of the log";
+  return isIsolated
+    ? "this browser has no SharedArrayBuffer, even in isolated pages"
+    : "SharedArrayBuffer takes cross-origin isolation";
 }
 
 /** What the open pool makes of it. */

@@ -108,7 +108,7 @@ function optionsOf(props: ChartProps, width: number): UPlot.Options {
       x: { time: isTime },
       y: isLogarithmic
         ? { distr: 3 }
-        : { range: (_chart, _min, max) => [0, Math.max(max * 1.1, 0.001)] },
+        : { range: (_chart, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
     axes: [
       { ...axis, size: 28, ...(isTime ? { values: CLOCK } : {}) },
