@@ -33,6 +33,8 @@ export interface Tab {
   close(): Promise<void>;
   /** Kills the tab's process, where the browser has a way to. */
   crash?(): Promise<void>;
+  /** Limits what the page's origin may store, or lifts that limit. */
+  limitStorage?(bytes: number | undefined): Promise<void>;
   /** Makes a tab in the background stand still, or go on, as the browser does with them. */
   freeze?(isFrozen: boolean): Promise<void>;
   /** Goes to another page; the browser may keep this one as it is for the way back. */

@@ -56,6 +56,14 @@ export const launchChromium: Launch = async (options = {}) => {
           page.evaluate(`(${script})(${JSON.stringify(argument)})`) as ReturnType<Tab["run"]>,
         reload: async () => void (await page.reload()),
         close: () => page.close(),
+        async limitStorage(bytes) {
+          const session = await context.newCDPSession(page);
+          const limit = bytes === undefined ? {} : { quotaSize: bytes };
+          const { origin } = new URL(page.url());
+          await session.send("Storage.overrideQuotaForOrigin", { origin, ...limit });
+          // The limit ends with its session.
+          if (bytes === undefined) await session.detach();
+        },
         async crash() {
           const crashed = page.waitForEvent("crash");
           const session = await context.newCDPSession(page);
