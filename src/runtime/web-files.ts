@@ -3,7 +3,7 @@
 
 import { StorageError } from "../errors.ts";
 import { tryTakeDatabase } from "../rpc/name-guard.ts";
-import { resolveName } from "../storage/names.ts";
+import { resolveDatabase } from "../storage/names.ts";
 import { hasOpfs, peek, removeFile, walk } from "../storage/opfs-files.ts";
 import { asStorageError, unsupported } from "./backend-options.ts";
 
@@ -55,7 +55,7 @@ function isBelow(directory: string, recursive: boolean): (name: string) => boole
 
 export async function deleteDatabase(path: string): Promise<void> {
   try {
-    const name = resolveName(path);
+    const name = resolveDatabase(path);
     const lock = await tryTakeDatabase(name);
     if (lock === undefined) {
       throw new StorageError("locked", `${name} is in use; close every pool on it first`);

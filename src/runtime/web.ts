@@ -6,7 +6,7 @@ import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
 import { createMemoryDisk } from "../storage/memory.ts";
-import { resolveName, temporaryName } from "../storage/names.ts";
+import { resolveDatabase, temporaryName } from "../storage/names.ts";
 import { checkOpfs, removeEmptyFiles, removeFile } from "../storage/opfs-files.ts";
 import type { StorageKind, Tables } from "../types.ts";
 import {
@@ -41,7 +41,7 @@ export async function openBackend<Queue extends LocalQueue>(
 ) {
   const storage = chooseStorage(path, options);
   if (storage === "memory") return openAlone(`:memory:${nextConnectionId()}`, storage, options);
-  const name = translated(() => resolveName(path));
+  const name = translated(() => resolveDatabase(path));
   if (navigator.locks !== undefined) return openInTabs(name, storage, options);
   const { busyTimeout: timeoutMs, signal } = options;
   const hold = await holdName(name, { timeoutMs, signal });

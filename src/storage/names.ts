@@ -3,8 +3,8 @@
 import { StorageFault } from "./storage.ts";
 
 /**
- * The one form of a name: its parts joined by `/`, without `.`, `..` and a leading `/`.
- * @throws StorageFault for a name that no file can have
+ * The one form of a database's name: its parts joined by `/`, without `.`, `..` and a leading `/`.
+ * @throws StorageFault for a name that no file can have, or that is kept for a database's companions
  */
 export function resolveName(name: string): string {
   const parts: string[] = [];
@@ -15,7 +15,23 @@ export function resolveName(name: string): string {
   if (parts.length === 0 || name.endsWith("/")) {
     throw new StorageFault("io", `"${name}" names a directory, and no file`);
   }
-  return parts.join("/");
+  const resolved = parts.join("/");
+  if (databaseOf(resolved) !== resolved) {
+    throw new StorageFault("io", `"${name}" is the name of another database's log or journal`);
+  }
+  return resolved;
+}
+
+/**
+ * The one form of a name that a pool, or somebody who deletes a database, gives.
+ * @throws StorageFault for a name that no such database can have
+ */
+export function resolveDatabase(name: string): string {
+  const resolved = resolveName(name);
+  if (isTemporary(resolved) || isSuperJournal(resolved)) {
+    throw new StorageFault("io", `"${name}" is the name of a temporary file; take another one`);
+  }
+  return resolved;
 }
 
 const TEMPORARY = /-temporary-[0-9a-f]{32}(?:-wal|-journal)?$/;

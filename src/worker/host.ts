@@ -137,8 +137,9 @@ export class Host implements ConnectionOwner {
     const reply = this.#tryAnswer(request, serial);
     const path = unpreparedPath(reply.error);
     if (path !== undefined) return this.#answerPrepared(path, request, serial);
-    // What a write transaction has changed is kept when it ends.
-    if (changes === this.#instance.keeper.changes || reply.txn === 2) return reply;
+    if (changes === this.#instance.keeper.changes) return reply;
+    // What a write transaction has changed is kept when it ends; a script may end one and begin another.
+    if (reply.txn === 2 && reply.changed === undefined) return reply;
     return this.#answerKept(request, reply);
   }
 
