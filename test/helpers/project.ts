@@ -50,6 +50,8 @@ export async function bundleInto(project: Project, sources: readonly string[]): 
           id === "./native-judge.ts" ? `${ROOT}test/helpers/places/asm-judge.ts` : undefined,
       },
     ],
+    // The package says that its modules only define things. Its tests do more.
+    treeshake: { moduleSideEffects: true },
     logLevel: "warn",
   });
   await build.write({
