@@ -58,6 +58,13 @@ export function tryWebLock(name: string): Promise<WebLock | undefined> {
   });
 }
 
+/** The same thread holds both locks at this moment. */
+export async function heldTogether(one: string, other: string): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query();
+  const holder = (name: string) => held.find((lock) => lock.name === name)?.clientId;
+  return holder(one) !== undefined && holder(one) === holder(other);
+}
+
 /** Waits until nobody holds the lock. */
 export async function whenFree(name: string, signal?: AbortSignal): Promise<void> {
   await navigator.locks.request(

@@ -1,6 +1,7 @@
 // Connections of other tabs in a worker: each guest has a line of its own, and a host of its own beside
 // the others in the one instance of SQLite. See `rpc/tab-protocol.ts` for who says what.
 
+import { StorageError } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
 import type { FromHost, ToHost } from "../rpc/endpoint.ts";
 import { type RequestHandler, serve } from "../rpc/server.ts";
@@ -12,7 +13,7 @@ import {
   type TabMessage,
   tabNames,
 } from "../rpc/tab-protocol.ts";
-import { takeWebLock, whenFree } from "../rpc/web-lock.ts";
+import { heldTogether, takeWebLock, whenFree } from "../rpc/web-lock.ts";
 import type { Host } from "./host.ts";
 
 /** How long transactions of guests may take to end before the worker leaves. */
@@ -25,17 +26,26 @@ export interface GuestOptions {
   readonly owner: string;
 }
 
-/** Takes the locks of a thread that is about to open the files; returns what lets them go. */
+/**
+ * Takes the locks of a thread that is about to open the files; returns what lets them go.
+ * @throws StorageError (`locked`) when the database has another owner by then
+ */
 export async function takeThreadLocks({
   database,
   thread,
-}: Pick<GuestOptions, "database" | "thread">): Promise<() => void> {
+  owner,
+}: GuestOptions): Promise<() => void> {
+  const names = tabNames(database);
   const life = await takeWebLock(lifeLock(thread));
-  const files = await takeWebLock(tabNames(database).files, { mode: "shared" });
-  return () => {
+  const files = await takeWebLock(names.files, { mode: "shared" });
+  const letGo = () => {
     files.release();
     life.release();
   };
+  // A later owner has had `files` before this thread, or waits for it from now on: there is no third way.
+  if (await heldTogether(names.owner, lifeLock(owner))) return letGo;
+  letGo();
+  throw new StorageError("locked", `${database} has been taken over by another tab`);
 }
 
 /**
@@ -66,6 +76,8 @@ interface Guest {
   readonly ways: (BroadcastChannel | MessagePort)[];
   /** It has been told of a commit, and tells the other tabs of it if it lives long enough. */
   hasCommitted: boolean;
+  /** Requests that were taken and are not answered yet. */
+  unanswered: number;
   /** Called after each answer while the worker is about to leave. */
   onAnswer: () => void;
 }
@@ -119,7 +131,14 @@ class Guests {
 
   #welcome(line: string, settings: LineSettings): void {
     const host = this.#host.guest(settings, new RowPacker());
-    const guest: Guest = { host, line, ways: [], hasCommitted: false, onAnswer() {} };
+    const guest: Guest = {
+      host,
+      line,
+      ways: [],
+      hasCommitted: false,
+      unanswered: 0,
+      onAnswer() {},
+    };
     this.#guests.add(guest);
     this.#serve(guest, new BroadcastChannel(lineChannel(line)));
     // The guest has let go of the line, or is gone.
@@ -128,6 +147,7 @@ class Guests {
 
   /** A port for a line: its guest will use this way only, but has to hear that it is there. */
   usePort(line: string, port: MessagePort): void {
+    if (this.#hasLeft) return;
     for (const guest of this.#guests) if (guest.line === line) this.#serve(guest, port);
   }
 
@@ -135,12 +155,17 @@ class Guests {
     guest.ways.push(way);
     const endpoint = {
       post: (message: unknown, transfer: ArrayBuffer[]) => {
-        guest.hasCommitted ||= tellsOfCommit(message as FromHost);
+        const sent = message as FromHost;
+        guest.hasCommitted ||= tellsOfCommit(sent);
+        if (sent.type === "replies") guest.unanswered -= sent.replies.length;
         if (this.#guests.has(guest)) post(way, message, transfer);
         guest.onAnswer();
       },
       onMessage: (listener: (message: unknown) => void) => {
-        way.onmessage = ({ data }: MessageEvent<ToHost>) => listener(data);
+        way.onmessage = ({ data }: MessageEvent<ToHost>) => {
+          if (data.type === "requests") guest.unanswered += data.requests.length;
+          listener(data);
+        };
       },
     };
     serve(endpoint, this.counted(guest.host));
@@ -172,11 +197,15 @@ class Guests {
         setTimeout(resolve, leftMs);
       });
     }
-    if (!this.#guests.has(guest)) return;
-    for (const way of guest.ways) {
-      way.onmessage = null;
-      post(way, { type: "left" } satisfies FromHost, []);
+    for (const way of guest.ways) way.onmessage = null;
+    // What has been taken has run, or will: it is answered before the guest may send anything elsewhere.
+    while (guest.unanswered > 0 && this.#guests.has(guest)) {
+      await new Promise<void>((resolve) => {
+        guest.onAnswer = resolve;
+      });
     }
+    if (!this.#guests.has(guest)) return;
+    for (const way of guest.ways) post(way, { type: "left" } satisfies FromHost, []);
     await this.#forget(guest);
   }
 

@@ -15,6 +15,8 @@ declare global {
   var leased: Connection;
   var heard: unknown[];
   var end: () => void;
+  var opening: Promise<ConnectionPool>;
+  var openGate: () => void;
   var watched: Promise<unknown>;
   /** Ends the workers of the library in this tab, as a crash of theirs would. */
   var endWorkers: () => void;

@@ -90,6 +90,43 @@ describe.each([
     expect(result).toEqual([1, "owner", [{ role: "owner", tookMs: expect.any(Number) }]]);
   });
 
+  test("a worker that starts while the database is taken over opens nothing", async () => {
+    const late = await tabs.open();
+    await late.run(async () => {
+      // The worker hears how to start only when the gate is open.
+      const { postMessage } = Worker.prototype;
+      const asked = new Promise<void>((resolve) => {
+        const gate = new Promise<void>((open) => {
+          globalThis.openGate = open;
+        });
+        Worker.prototype.postMessage = function (this: Worker, message: unknown) {
+          resolve();
+          void gate.then(() => postMessage.call(this, message));
+        };
+      });
+      globalThis.opening = openPool("early.db");
+      await asked;
+      Worker.prototype.postMessage = postMessage;
+    }, undefined);
+    const taker = await tabs.open();
+    const role = await taker.run(async () => {
+      const { held = [] } = await navigator.locks.query();
+      const owner = held.find(({ name }) => /^sqlite-wasm-pool:.*early\.db$/.test(name ?? ""));
+      await navigator.locks.request(owner?.name ?? "", { steal: true }, () => {});
+      globalThis.pool = await openPool("early.db");
+      await pool.execute("CREATE TABLE t(x)");
+      return pool.capabilities.role;
+    }, undefined);
+    expect(role).toBe("owner");
+    const seen = await late.run(async () => {
+      openGate();
+      globalThis.pool = await opening;
+      await pool.execute("INSERT INTO t VALUES (1)");
+      return [pool.capabilities.role, await pool.queryValue("SELECT count(*) FROM t")];
+    }, undefined);
+    expect(seen).toEqual(["client", 1]);
+  });
+
   test("an owner that never pauses keeps no other tab waiting", async () => {
     const { tab: first } = await tabs.openPool("busy-owner.db");
     const { tab: second } = await tabs.openPool("busy-owner.db");

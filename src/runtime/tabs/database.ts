@@ -244,10 +244,16 @@ export class TabDatabase<Queue extends LocalQueue> {
     start: OpenThread["start"],
   ): Promise<Port | undefined> {
     if (member.isOwner) {
-      const port = await this.#site?.open(start(member.id));
-      if (port !== undefined) {
-        this.#reached(member, member.id);
-        return port;
+      try {
+        const port = await this.#site?.open(start(member.id));
+        if (port !== undefined) {
+          this.#reached(member, member.id);
+          return port;
+        }
+      } catch (thrown) {
+        // The database was taken away while the thread started: whoever has it now is asked.
+        if (member.hasLeft || !(await member.stillOwns())) return undefined;
+        throw thrown;
       }
     }
     const thread = member.bestThread;

@@ -13,7 +13,7 @@ import {
   type TabWriter,
   tabNames,
 } from "../../rpc/tab-protocol.ts";
-import { takeWebLock, type WebLock, whenFree } from "../../rpc/web-lock.ts";
+import { heldTogether, takeWebLock, type WebLock, whenFree } from "../../rpc/web-lock.ts";
 import type { Tables } from "../../types.ts";
 import { Broker } from "./broker.ts";
 
@@ -107,6 +107,11 @@ export class Member {
 
   get threadCount(): number {
     return this.#threads.size;
+  }
+
+  /** It owns the database by the browser's account, of which it may not have heard yet. */
+  stillOwns(): Promise<boolean> {
+    return heldTogether(this.#names.owner, lifeLock(this.id));
   }
 
   forget(thread: string): void {

@@ -1,5 +1,6 @@
 // The owner's workers: those that have the files open, all of them on one lock table and one wal-index.
 
+import { StorageError } from "../../errors.ts";
 import type { ThreadClient } from "../../rpc/client.ts";
 import type { FoundStorage } from "../../rpc/endpoint.ts";
 import type { Port } from "../../rpc/port.ts";
@@ -25,6 +26,7 @@ export class Site {
   readonly #threads = new Set<SiteThread>();
   #first: Promise<SiteThread> | undefined;
   #isShared = false;
+  #hasEnded = false;
 
   /** The storage that the threads have open; undefined before there are any. */
   get found(): FoundStorage | undefined {
@@ -57,8 +59,9 @@ export class Site {
     for (const each of this.#threads) if (each.thread === thread) each.usePort?.(line, port);
   }
 
-  /** Ends all threads without asking them. */
+  /** Ends all threads without asking them, those included that are only starting. */
   terminate(): void {
+    this.#hasEnded = true;
     for (const { port } of this.#threads) void port.terminate();
   }
 
@@ -72,9 +75,12 @@ export class Site {
   }
 
   async #start(start: StartThread): Promise<SiteThread> {
+    this.#throwIfEnded();
     const slot = takeSlot(this.memory);
     try {
       const thread = await start(this.memory, slot);
+      if (this.#hasEnded) void thread.port.terminate();
+      this.#throwIfEnded();
       this.#threads.add(thread);
       if (this.#isShared) thread.port.mingle?.();
       void thread.port.closed.then(() => {
@@ -87,5 +93,9 @@ export class Site {
       reapSlot(this.memory, slot);
       throw thrown;
     }
+  }
+
+  #throwIfEnded(): void {
+    if (this.#hasEnded) throw new StorageError("locked", "another tab has the database now");
   }
 }
