@@ -17,6 +17,7 @@ declare global {
   var end: () => void;
   var opening: Promise<ConnectionPool>;
   var openGate: () => void;
+  var writing: Promise<unknown>;
   var watched: Promise<unknown>;
   /** Ends the workers of the library in this tab, as a crash of theirs would. */
   var endWorkers: () => void;

@@ -127,6 +127,58 @@ describe.each([
     expect(seen).toEqual(["client", 1]);
   });
 
+  test("a write that an owner is still keeping while it leaves is not run again", async () => {
+    const first = await tabs.open();
+    await first.run(async () => {
+      globalThis.pool = await openPool("kept.db", { storage: "indexeddb", threads: 0 });
+      await pool.execute("CREATE TABLE t(x)");
+    }, undefined);
+    const { tab: second } = await tabs.openPool("kept.db");
+    await first.run(async () => {
+      const names = (await indexedDB.databases()).map(({ name = "" }) => name);
+      const request = indexedDB.open(names.find((name) => name.endsWith("kept.db")) ?? "");
+      await new Promise((opened) => {
+        request.onsuccess = opened;
+      });
+      // A transaction before which no other one begins.
+      const stores = [...request.result.objectStoreNames];
+      const store = request.result.transaction(stores, "readwrite").objectStore(stores[0] ?? "");
+      let isHeld = true;
+      const hold = () => {
+        if (isHeld) store.count().onsuccess = hold;
+      };
+      hold();
+      globalThis.openGate = () => {
+        isHeld = false;
+        request.result.close();
+      };
+      const { transaction } = IDBDatabase.prototype;
+      globalThis.writing = new Promise((resolve) => {
+        IDBDatabase.prototype.transaction = function (...options) {
+          if (options[1] === "readwrite") resolve(undefined);
+          return transaction.apply(this, options);
+        };
+      });
+    }, undefined);
+    await second.run(() => {
+      globalThis.writing = pool.execute("INSERT INTO t VALUES (1)");
+    }, undefined);
+    await first.run(async () => {
+      await writing;
+      const { held = [] } = await navigator.locks.query();
+      const owner = held.find(({ name }) => /^sqlite-wasm-pool:.*kept\.db$/.test(name ?? ""));
+      new BroadcastChannel(owner?.name ?? "").postMessage({ type: "handOver" });
+      // Long enough for it to say that it leaves, if it does so too early.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      openGate();
+    }, undefined);
+    const count = await second.run(async () => {
+      await writing;
+      return pool.queryValue("SELECT count(*) FROM t");
+    }, undefined);
+    expect(count).toBe(1);
+  });
+
   test("an owner that never pauses keeps no other tab waiting", async () => {
     const { tab: first } = await tabs.openPool("busy-owner.db");
     const { tab: second } = await tabs.openPool("busy-owner.db");
