@@ -33,6 +33,7 @@ export interface OpenThread {
   /** `owner` is the member that starts it. */
   readonly start: (owner: string) => StartThread;
   readonly timeoutMs: number;
+  /** Ends the opening; what is open stays so. */
   readonly signal: AbortSignal | undefined;
 }
 
@@ -43,6 +44,9 @@ export type OnLastLeft = (found: FoundStorage) => Promise<void>;
 const LEAST_CONNECT_MS = 5_000;
 /** A longer delay is none for a timer: it would end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** How long a thread may take to answer to a line. */
+const ANSWER_MS = 1_000;
 
 const databases = new Map<string, TabDatabase<LocalQueue>>();
 
@@ -143,13 +147,18 @@ export class TabDatabase<Queue extends LocalQueue> {
     await this.#leaving;
     this.#openPorts++;
     try {
-      const port = await RoamingPort.open(() => this.#connect(options), {
+      const listener = {
         onLost: () => {
           this.#lostAt = performance.now();
         },
         // Commits that nobody was left to tell of may have come between.
         onMoved: () => this.#tellChange("any"),
-      });
+      };
+      const port = await RoamingPort.open(
+        (signal) => this.#connect(options, signal),
+        listener,
+        options.signal,
+      );
       this.#ports.add(port);
       void port.closed.then(() => {
         this.#ports.delete(port);
@@ -219,15 +228,20 @@ export class TabDatabase<Queue extends LocalQueue> {
     this.#member = undefined;
   }
 
-  async #connect({ settings, start, timeoutMs, signal }: OpenThread): Promise<Port> {
+  async #connect(
+    { settings, start, timeoutMs }: OpenThread,
+    signal: AbortSignal | undefined,
+  ): Promise<Port> {
     const deadline = performance.now() + Math.max(timeoutMs, LEAST_CONNECT_MS);
+    let leftMs = deadline - performance.now();
     for (;;) {
       await this.#thawed;
       signal?.throwIfAborted();
       const member = this.#join();
-      const port = await this.#tryConnect(member, settings, start);
+      const port = await this.#tryConnect(member, settings, start, { leftMs, signal });
       if (port !== undefined) return port;
-      const leftMs = deadline - performance.now();
+      signal?.throwIfAborted();
+      leftMs = deadline - performance.now();
       if (leftMs <= 0) {
         throw new StorageError(
           "locked",
@@ -242,6 +256,7 @@ export class TabDatabase<Queue extends LocalQueue> {
     member: Member,
     settings: LineSettings,
     start: OpenThread["start"],
+    { leftMs, signal }: { readonly leftMs: number; readonly signal: AbortSignal | undefined },
   ): Promise<Port | undefined> {
     if (member.isOwner) {
       try {
@@ -261,6 +276,8 @@ export class TabDatabase<Queue extends LocalQueue> {
       member.ask();
       return undefined;
     }
+    const tooLate = AbortSignal.timeout(Math.min(leftMs, ANSWER_MS));
+    const ends = [member.signal, tooLate, ...(signal === undefined ? [] : [signal])];
     try {
       const owner = member.ownerOf(thread);
       const port = await openLine(thread, {
@@ -269,14 +286,17 @@ export class TabDatabase<Queue extends LocalQueue> {
           owner === undefined
             ? undefined
             : member.broker.offer({ type: "offer", owner, thread, line }),
-        signal: member.signal,
+        signal: AbortSignal.any(ends),
       });
       if (port === undefined) member.forget(thread);
       else this.#reached(member, owner);
       return port;
     } catch (thrown) {
       if (member.hasLeft) return undefined;
-      throw thrown;
+      if (!tooLate.aborted || signal?.aborted) throw thrown;
+      // It is busy, or stands still: it is asked for again, and may be taken over.
+      member.forget(thread);
+      return undefined;
     }
   }
 

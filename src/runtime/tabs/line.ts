@@ -15,7 +15,7 @@ export interface LineOptions {
   readonly signal: AbortSignal;
 }
 
-/** Opens a line to `thread`; undefined where the thread has ended. */
+/** Opens a line to `thread`; undefined where the thread has ended. @throws the signal's reason */
 export async function openLine(
   thread: string,
   { ask, offerPort, signal }: LineOptions,
@@ -33,6 +33,7 @@ export async function openLine(
   try {
     if (await isReady(channel, thread, () => ask(line), signal)) {
       way = (await offerPort(line)) ?? channel;
+      signal.throwIfAborted();
       return new ThreadClient(endpoint(way, thread, close), { interrupts: undefined });
     }
   } catch (thrown) {

@@ -23,8 +23,8 @@ interface Seat {
   lost: WorkerCrashedError | undefined;
 }
 
-/** Finds a thread. @throws StorageError where there is none to be had */
-export type FindThread = () => Promise<Port>;
+/** Finds a thread. @throws StorageError where there is none to be had, the signal's reason */
+export type FindThread = (signal: AbortSignal | undefined) => Promise<Port>;
 
 /** Whom a port tells of its moves. */
 export interface RoamingListener {
@@ -45,13 +45,22 @@ export class RoamingPort implements Port {
   #reaching: Promise<void> | undefined;
   /** Why nothing is sent any more. */
   #end: Error | undefined;
+  /** Aborted when no thread is needed any more. */
+  readonly #ended = new AbortController();
   #closing: Promise<void> | undefined;
   #settleClosed: (error: WorkerCrashedError | undefined) => void = () => {};
   #onConnectionLost: (connection: number, error: WorkerCrashedError) => void = () => {};
 
-  /** @throws what keeps the first one from being found */
-  static async open(findThread: FindThread, listener: RoamingListener): Promise<RoamingPort> {
-    return new RoamingPort(findThread, listener, await findThread());
+  /**
+   * Until the first one is found, `signal` ends the search.
+   * @throws what keeps the first one from being found
+   */
+  static async open(
+    findThread: FindThread,
+    listener: RoamingListener,
+    signal: AbortSignal | undefined,
+  ): Promise<RoamingPort> {
+    return new RoamingPort(findThread, listener, await findThread(signal));
   }
 
   private constructor(findThread: FindThread, listener: RoamingListener, thread: Port) {
@@ -111,6 +120,7 @@ export class RoamingPort implements Port {
     stop: (thread: Port) => Promise<void>,
   ): Promise<void> {
     this.#end ??= end;
+    this.#ended.abort(this.#end);
     const thread = this.#thread;
     this.#thread = undefined;
     try {
@@ -159,7 +169,7 @@ export class RoamingPort implements Port {
 
   async #tryReach(): Promise<void> {
     while (this.#thread === undefined && this.#end === undefined) {
-      const thread = await this.#findThread();
+      const thread = await this.#findThread(this.#ended.signal);
       if (this.#end !== undefined) {
         await thread.close();
         return;
@@ -187,8 +197,14 @@ export class RoamingPort implements Port {
 
   /** No thread is to be had: the pool's next try begins anew, and hears why. */
   #give(thrown: unknown): void {
-    const error = new WorkerCrashedError("No tab could open the database.", { cause: thrown });
-    this.#end ??= error;
+    // Whoever ends the port settles it.
+    if (this.#end !== undefined) return;
+    const error = new WorkerCrashedError("No tab could open the database.", {
+      cause: thrown,
+      mayHaveRun: false,
+      retriable: true,
+    });
+    this.#end = error;
     this.#settleClosed(error);
   }
 
