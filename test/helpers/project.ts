@@ -45,13 +45,15 @@ export async function bundleInto(project: Project, sources: readonly string[]): 
     external: ["sqlite-wasm-pool", "@opentelemetry/api"],
     plugins: [
       {
-        name: "no native add-on",
+        name: "suites",
+        // The package says that its modules only define things. Its tests do more.
+        transform: (_, id) =>
+          id.startsWith(`${ROOT}test/`) ? { moduleSideEffects: true } : undefined,
+        // No native add-on: it would belong to one version of Node.
         resolveId: (id) =>
           id === "./native-judge.ts" ? `${ROOT}test/helpers/places/asm-judge.ts` : undefined,
       },
     ],
-    // The package says that its modules only define things. Its tests do more.
-    treeshake: { moduleSideEffects: true },
     logLevel: "warn",
   });
   await build.write({
