@@ -57,6 +57,8 @@ export class IndexedDbStorage implements Storage, WriteBack {
   #changes = 0;
   /** Why no file may be used now. */
   #obstacle: StorageFault | undefined;
+  /** Databases that are being let go of; their locks are free after it. */
+  #leaving: Promise<void> = Promise.resolve();
 
   constructor(options: IndexedDbOptions) {
     this.#options = options;
@@ -75,6 +77,7 @@ export class IndexedDbStorage implements Storage, WriteBack {
       return;
     }
     const { readonly } = this.#options;
+    await this.#leaving;
     const { release } = await this.#lock(name);
     try {
       const kept = await KeptFiles.open(name, { readonly });
@@ -123,6 +126,7 @@ export class IndexedDbStorage implements Storage, WriteBack {
     await this.flush(false).catch(() => {});
     for (const unit of this.#units.values()) await letGo(unit);
     this.#units.clear();
+    await this.#leaving;
   }
 
   get writeBack(): WriteBack {
@@ -206,7 +210,7 @@ export class IndexedDbStorage implements Storage, WriteBack {
     if (unit.users > 0 || unit.name === this.#options.path) return;
     if (unit.files?.some(({ isChanged }) => isChanged)) return;
     this.#units.delete(unit.name);
-    void letGo(unit);
+    this.#leaving = this.#leaving.then(() => letGo(unit));
   }
 }
 

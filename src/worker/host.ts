@@ -59,7 +59,11 @@ export class Host implements ConnectionOwner {
     const { path, readonly, slot } = files;
     const shared = (config.shared as SharedMemory | undefined) ?? createSharedMemory();
     const options = { storage, path, readonly, shared, slot, guard };
-    const engine = await startEngine(config, options, loadSqlJs);
+    const engine = await startEngine(config, options, loadSqlJs).catch(async (thrown) => {
+      // What is open would stay so for as long as this thread lives.
+      await storage.close?.();
+      throw thrown;
+    });
     const keeper = new Keeper(storage, engine);
     const instance = { engine, storage, found, keeper, unanswered: undefined };
     return new Host(config, instance, false, collector, interrupts);
@@ -199,15 +203,17 @@ export class Host implements ConnectionOwner {
     // Nothing may be changed while earlier changes are being kept.
     while (this.#instance.unanswered !== undefined) await this.#instance.unanswered;
     keeper.leave(this);
-    for (const job of this.#backups.values()) job.cancel();
-    this.#backups.clear();
-    for (const session of this.#sessions.values()) session.close();
-    this.#sessions.clear();
-    for (const { file } of this.#files.values()) file.close();
-    this.#files.clear();
-    if (this.#isGuest) return;
-    engine.close();
-    await storage.close?.();
+    try {
+      for (const job of this.#backups.values()) job.cancel();
+      this.#backups.clear();
+      for (const session of this.#sessions.values()) session.close();
+      this.#sessions.clear();
+      for (const { file } of this.#files.values()) file.close();
+      this.#files.clear();
+      if (!this.#isGuest) engine.close();
+    } finally {
+      if (!this.#isGuest) await storage.close?.();
+    }
   }
 
   #perform(session: Session, request: Request): unknown {

@@ -60,11 +60,15 @@ export class Keeper {
     } catch (thrown) {
       const which = writeBack.canRevert ? "writers" : "all";
       // While no file can be used: what SQLite does to tidy up must not reach them.
-      for (const owner of this.#owners) {
-        owner.lose(which, owner === change.owner ? change.connection : undefined, thrown as Error);
+      try {
+        for (const owner of this.#owners) {
+          const writer = owner === change.owner ? change.connection : undefined;
+          owner.lose(which, writer, thrown as Error);
+        }
+      } finally {
+        writeBack.revert();
+        this.#engine.forgetFiles();
       }
-      writeBack.revert();
-      this.#engine.forgetFiles();
       throw thrown;
     }
   }

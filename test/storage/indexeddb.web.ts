@@ -313,6 +313,18 @@ describe.each([
     expect(await other.queryValue("SELECT a FROM t")).toBe(7);
   });
 
+  test("a database that was detached can be attached again at once", async () => {
+    const name = newName();
+    const pool = await open(newName());
+    const db = await pool.acquire();
+    for (let i = 0; i < 3; i++) {
+      await db.executeScript(`ATTACH '${name}' AS o; CREATE TABLE IF NOT EXISTS o.t (a); DETACH o`);
+    }
+    await db.execute(`ATTACH '${name}' AS o`);
+    expect(await db.queryValue("SELECT count(*) FROM o.t")).toBe(0);
+    await db.release();
+  });
+
   test("one that is open elsewhere cannot be attached", async () => {
     const [name, side] = [newName(), newName()];
     await open(side);
