@@ -15,6 +15,9 @@ import { lifeLock } from "../rpc/tab-protocol.ts";
 import { whenFree } from "../rpc/web-lock.ts";
 import { type WebEngine, webEngine } from "./web-engine.ts";
 
+/** How long a worker without shared memory may take to end before it is no longer waited for. */
+const END_MS = 2_000;
+
 /** A worker that is ready. */
 export interface WebThread {
   readonly port: ThreadClient;
@@ -105,7 +108,11 @@ function webEndpoint(worker: Worker, life: string | undefined): Endpoint {
     terminate: async () => {
       worker.terminate();
       // Its file handles and locks are free only when it has really ended.
-      if (life !== undefined) await whenFree(life);
+      if (life === undefined) return;
+      // Where it shares no memory, nobody relies on that, and WebKit is at times slow to tell.
+      const late =
+        typeof SharedArrayBuffer === "function" ? undefined : AbortSignal.timeout(END_MS);
+      await whenFree(life, late).catch(() => {});
     },
   };
 }

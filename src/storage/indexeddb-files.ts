@@ -110,6 +110,8 @@ export class KeptFiles {
     try {
       await this.#write(files, next, durably);
     } catch (thrown) {
+      // Some browsers lose a connection without a word; the next write is to have another.
+      await this.close().catch(() => {});
       if (!(await this.#tookPlace(next))) throw faultOf("write", this.#name, thrown);
     }
     this.#header = next;
@@ -203,6 +205,8 @@ export class KeptFiles {
   async #begin(mode: IDBTransactionMode, durability: IDBTransactionDurability = "relaxed") {
     this.#store ??= createStore(PREFIX + this.#name, STORE);
     const database = await databaseOf(this.#store);
+    // Somebody deletes it: without this they would wait, and whoever opens it anew behind them.
+    database.onversionchange = () => database.close();
     const transaction = database.transaction(STORE, mode, { durability });
     return { transaction, chunks: transaction.objectStore(STORE) };
   }
