@@ -6,7 +6,7 @@ import type { PoolOptions } from "sqlite-wasm-pool";
 /** A place that a pool can live in. */
 export interface Kind {
   readonly name: string;
-  readonly storage: "file" | "opfs" | "memory";
+  readonly storage: "file" | "opfs" | "indexeddb" | "memory";
   readonly options: PoolOptions;
   /** Nothing can be attached, or backed up to. */
   readonly withoutFiles?: boolean;

@@ -1,3 +1,5 @@
+import { createStore, get, promisifyRequest } from "idb-keyval";
+import { deleteDatabase, listDatabases } from "sqlite-wasm-pool";
 import { afterAll } from "vitest";
 import type { Kind } from "./place.ts";
 
@@ -19,8 +21,31 @@ const OPFS_KINDS: readonly Kind[] = [
     : []),
 ];
 
+/** What the calling thread does is the same with shared memory and without. */
+const INDEXEDDB_KINDS: readonly Kind[] = [
+  ...(inWorker
+    ? []
+    : ([
+        {
+          name: "IndexedDB, one worker",
+          storage: "indexeddb",
+          options: { storage: "indexeddb", threads: 1 },
+        },
+      ] as const)),
+  ...(sharesMemory
+    ? []
+    : ([
+        {
+          name: "IndexedDB, the calling thread",
+          storage: "indexeddb",
+          options: { storage: "indexeddb", threads: 0 },
+        },
+      ] as const)),
+];
+
 export const KINDS: readonly Kind[] = [
   ...(hasOpfs ? OPFS_KINDS : []),
+  ...INDEXEDDB_KINDS,
   {
     name: "memory, two workers",
     storage: "memory",
@@ -52,6 +77,9 @@ let directories = 0;
 export function useDirectory(): (name: string) => string {
   const directory = `test-${inWorker ? "worker" : "page"}-${Date.now()}-${++directories}`;
   afterAll(async () => {
+    for (const { path } of await listDatabases({ directory, recursive: true }).catch(() => [])) {
+      await deleteDatabase(path);
+    }
     if (!hasOpfs) return;
     const root = await navigator.storage.getDirectory();
     await root.removeEntry(directory, { recursive: true }).catch(ignoreAbsence);
@@ -61,6 +89,21 @@ export function useDirectory(): (name: string) => string {
 
 /** The bytes of a file, or undefined if there is none. */
 export async function readFile(path: string): Promise<Uint8Array | undefined> {
+  return (hasOpfs ? await readOpfsFile(path) : undefined) ?? (await readKeptDatabase(path));
+}
+
+async function readKeptDatabase(path: string): Promise<Uint8Array | undefined> {
+  const databases = await indexedDB.databases();
+  if (!databases.some(({ name }) => name === `sqlite-wasm-pool:${path}`)) return undefined;
+  const store = createStore(`sqlite-wasm-pool:${path}`, "chunks");
+  const { sizes } = (await get("header", store)) as { sizes: [number] };
+  const range = IDBKeyRange.bound([0, 0], [0, Number.POSITIVE_INFINITY]);
+  const chunks = await store("readonly", (chunks) => promisifyRequest(chunks.getAll(range)));
+  await store("readonly", ({ transaction }) => transaction.db.close());
+  return new Uint8Array(await new Blob(chunks).slice(0, sizes[0]).arrayBuffer());
+}
+
+async function readOpfsFile(path: string): Promise<Uint8Array | undefined> {
   const parts = path.split("/");
   const name = parts.pop() ?? "";
   try {
