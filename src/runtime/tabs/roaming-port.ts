@@ -16,9 +16,12 @@ import type { CursorResult, Reply, Request } from "../../rpc/protocol.ts";
 interface Seat {
   /** It is in a transaction, or its state differs from a new one's. */
   hasState: boolean;
+  /** What it writes goes with it, until it commits. */
+  inTransaction: boolean;
   /** It was tainted and is taken for new all the same. */
   isAdopted: boolean;
-  readonly cursors: Set<number>;
+  /** The open ones, and whether their statements may write. */
+  readonly cursors: Map<number, boolean>;
   /** Why it is of no more use. */
   lost: WorkerCrashedError | undefined;
 }
@@ -252,16 +255,25 @@ export class RoamingPort implements Port {
     }
     let seat = this.#seats.get(connection);
     if (kind === "open" && reply.error === undefined && seat === undefined) {
-      seat = { hasState: false, isAdopted: false, cursors: new Set(), lost: undefined };
+      seat = {
+        hasState: false,
+        inTransaction: false,
+        isAdopted: false,
+        cursors: new Map(),
+        lost: undefined,
+      };
       this.#seats.set(connection, seat);
     }
     if (seat === undefined) return;
     if (kind === "adopt") seat.isAdopted = seat.hasState;
-    seat.hasState = !reply.autocommit || reply.tainted;
+    seat.inTransaction = !reply.autocommit;
+    seat.hasState = seat.inTransaction || reply.tainted;
     if (kind === "openCursor" || kind === "fetch") {
+      const { cursor } = request;
       const open = reply.error === undefined && !(reply.result as CursorResult).done;
-      if (open) seat.cursors.add(request.cursor);
-      else seat.cursors.delete(request.cursor);
+      const mayWrite = kind === "openCursor" ? request.permit : seat.cursors.get(cursor);
+      if (open) seat.cursors.set(cursor, mayWrite ?? false);
+      else seat.cursors.delete(cursor);
     } else if (kind === "closeCursor") seat.cursors.delete(request.cursor);
     else if (kind === "reset") seat.cursors.clear();
   }
@@ -298,7 +310,7 @@ const ONLY_BEGINS = /^\s*begin\b/i;
 
 /** The statements are not all within a transaction that has gone with its connection. */
 function mayEnd(statements: readonly string[], seat: Seat | undefined): boolean {
-  return !(seat?.hasState && statements.every((sql) => CANNOT_COMMIT.test(sql)));
+  return !(seat?.inTransaction && statements.every((sql) => CANNOT_COMMIT.test(sql)));
 }
 
 /** The request, if it ran, may have changed the database for good. */
@@ -306,12 +318,15 @@ function mayLeaveTraces(request: Request, seat: Seat | undefined): boolean {
   switch (request.kind) {
     case "open":
     case "close":
-    case "reset":
     case "adopt":
-    case "fetch":
-    case "closeCursor":
     case "describe":
       return false;
+    // Outside of a transaction, a statement that writes commits when its cursor comes to its end.
+    case "fetch":
+    case "closeCursor":
+      return !seat?.inTransaction && (seat?.cursors.get(request.cursor) ?? false);
+    case "reset":
+      return !seat?.inTransaction && [...(seat?.cursors.values() ?? [])].includes(true);
     // Without the permit nothing that writes has been run.
     case "run":
     case "watch":
