@@ -44,7 +44,25 @@ export async function holdName(
 
 /** Keeps all others off a database, unless somebody has it. */
 export function tryTakeDatabase(name: string): Promise<{ release(): void } | undefined> {
-  return navigator.locks === undefined ? tryHoldName(name) : tryWebLock(tabNames(name).owner);
+  return navigator.locks === undefined ? tryHoldName(name) : tryTakeLocks(name);
+}
+
+/** Whoever takes the owner's lock from one who answers nothing waits for the files all the same. */
+async function tryTakeLocks(name: string): Promise<{ release(): void } | undefined> {
+  const names = tabNames(name);
+  const owner = await tryWebLock(names.owner);
+  if (owner === undefined) return undefined;
+  const files = await tryWebLock(names.files);
+  if (files === undefined) {
+    owner.release();
+    return undefined;
+  }
+  return {
+    release() {
+      files.release();
+      owner.release();
+    },
+  };
 }
 
 async function tryHoldName(name: string): Promise<{ release(): void } | undefined> {

@@ -1,9 +1,10 @@
 // Connections of other tabs in a worker: each guest has a line of its own, and a host of its own beside
 // the others in the one instance of SQLite. See `rpc/tab-protocol.ts` for who says what.
 
-import { StorageError } from "../errors.ts";
+import { StorageError, WorkerCrashedError } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
 import type { FromHost, ToHost } from "../rpc/endpoint.ts";
+import type { Reply } from "../rpc/protocol.ts";
 import { type RequestHandler, serve } from "../rpc/server.ts";
 import {
   type FromLine,
@@ -57,16 +58,36 @@ export function withGuests(
   options: GuestOptions,
   onHandedOver: () => void,
 ): RequestHandler & { usePort(line: string, port: MessagePort): void } {
-  const close = async (): Promise<void> => {
+  let hasLeft = false;
+  const leave = async (): Promise<void> => {
     await guests.leave();
+    hasLeft = true;
     await host.close();
   };
-  const guests = new Guests(host, options, () => void close().finally(onHandedOver));
+  let leaving: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    leaving ??= leave();
+    return leaving;
+  };
+  // What went wrong in closing is for nobody to hear; the files are free with the thread.
+  const handOver = () => void close().then(onHandedOver, onHandedOver);
+  const guests = new Guests(host, options, handOver);
+  const counted = guests.counted(host);
   return {
-    ...guests.counted(host),
+    handle: (request, serial) => (hasLeft ? notRun() : counted.handle(request, serial)),
     close,
     usePort: (line: string, port: MessagePort) => guests.usePort(line, port),
   };
+}
+
+/** To the thread's own caller, once the thread is about to end for another owner. */
+function notRun(): Reply {
+  const idle = { txn: 0, autocommit: true, tainted: false, needsPermit: false } as const;
+  const error = new WorkerCrashedError("The thread has left before it ran this.", {
+    mayHaveRun: false,
+    retriable: true,
+  });
+  return { ...idle, rows: 0, result: undefined, error };
 }
 
 interface Guest {

@@ -33,7 +33,7 @@ export async function startInline(
   try {
     const host = await start();
     const port = new InlinePort(
-      withGuests(host, guests, () => void port.close()),
+      withGuests(host, guests, () => port.handedOver()),
       letGo,
     );
     return { port, found: host.found };
@@ -47,8 +47,10 @@ class InlinePort implements Port {
   readonly parallel = false;
   readonly canInterrupt = false;
   readonly closed: Promise<WorkerCrashedError | undefined>;
+  readonly #host: RequestHandler;
   readonly #letGo: () => void;
-  #host: RequestHandler | undefined;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
   #resolveClosed: (error: WorkerCrashedError | undefined) => void = () => {};
 
   constructor(host: RequestHandler, letGo: () => void) {
@@ -60,7 +62,7 @@ class InlinePort implements Port {
   }
 
   request(request: Request): Reply | Promise<Reply> {
-    if (this.#host !== undefined) return this.#host.handle(request, 0);
+    if (!this.#isClosed) return this.#host.handle(request, 0);
     const error = new PoolClosedError("the thread of this connection is closed");
     const idle = { txn: 0, autocommit: true, tainted: false, needsPermit: false } as const;
     return { ...idle, rows: 0, result: undefined, error };
@@ -69,15 +71,26 @@ class InlinePort implements Port {
   /** A statement has always ended by the time anyone could call this. */
   interrupt(): void {}
 
-  async close(): Promise<void> {
-    const host = this.#host;
-    this.#host = undefined;
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** The host has closed by itself, and says so to whoever asks it for something. */
+  handedOver(): void {
+    this.#closing ??= this.#close();
+    // Whoever closes the port hears of it.
+    this.#closing.catch(() => {});
+  }
+
+  async #close(): Promise<void> {
     try {
-      await host?.close();
+      await this.#host.close();
     } finally {
       this.#letGo();
+      this.#resolveClosed(undefined);
     }
-    this.#resolveClosed(undefined);
   }
 
   terminate(): Promise<void> {

@@ -144,7 +144,7 @@ export class TabDatabase<Queue extends LocalQueue> {
 
   /** Opens a port that stays while the owner changes. @throws StorageError (`locked`) */
   async openPort(options: OpenThread): Promise<Port> {
-    await this.#leaving;
+    await this.left();
     this.#openPorts++;
     try {
       const listener = {
@@ -176,7 +176,7 @@ export class TabDatabase<Queue extends LocalQueue> {
    * @throws StorageError (`locked`) when that is not so within `timeoutMs`
    */
   async alone(timeoutMs: number, body: () => Promise<void>): Promise<void> {
-    await this.#leaving;
+    await this.left();
     const { owner, files } = tabNames(this.name);
     const tooLate = new AbortController();
     const timer = setTimeout(() => tooLate.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
@@ -200,7 +200,7 @@ export class TabDatabase<Queue extends LocalQueue> {
 
   /** Resolves when this thread has let go of the database, as it does when its last port is closed. */
   async left(): Promise<void> {
-    await this.#leaving;
+    while (this.#leaving !== undefined) await this.#leaving;
   }
 
   async #portClosed(): Promise<void> {
@@ -218,6 +218,8 @@ export class TabDatabase<Queue extends LocalQueue> {
     this.#found = undefined;
     this.#stopWatchingPage?.();
     this.#stopWatchingPage = undefined;
+    // Nobody tells of it any more.
+    this.#thaw();
   }
 
   #letGo(): void {

@@ -54,6 +54,8 @@ export class Member {
   readonly #others = new Set<string>();
   #found: FoundStorage | undefined;
   #isOwner = false;
+  /** It has the owner's lock, or is about to steal it; the files may not be free yet. */
+  #isNext = false;
   /** When the owner, or a worker of its, was heard last. */
   #heardAt = performance.now();
   /** Since when nobody has answered, and when the latest question was. */
@@ -129,7 +131,13 @@ export class Member {
     if (now - this.#lastAskedAt > 2 * ASK_EVERY_MS) this.#askedAt = undefined;
     this.#lastAskedAt = now;
     const silentSince = Math.max(this.#heardAt, this.#askedAt ?? now);
-    if (now - silentSince > SILENCE_MS && !this.#isOwner) void this.#take({ steal: true });
+    if (this.#isNext) {
+      // A worker of the one before may have been about to start, and not have heard it.
+      if (!this.#isOwner) this.post({ type: "handOver" });
+    } else if (now - silentSince > SILENCE_MS) {
+      this.#isNext = true;
+      void this.#take({ steal: true });
+    }
     this.#askedAt ??= now;
     this.post({ type: "hello", member: this.id });
   }
@@ -159,6 +167,7 @@ export class Member {
         takeWebLock(this.#names.owner, options.steal ? options : { signal }),
       );
       if (this.#isOwner || this.hasLeft) return;
+      this.#isNext = true;
       void owner.ended.then(() => this.#stolen());
       if (options.steal) this.post({ type: "handOver" });
       this.#say();
