@@ -182,7 +182,7 @@ export class StorageError extends PoolError {
 
 /** An error as plain data, so that its class, code and stack survive `postMessage`. */
 export interface WireError {
-  readonly type: "sqlite" | "storage" | "closed" | "type" | "range" | "other";
+  readonly type: "sqlite" | "storage" | "closed" | "crashed" | "type" | "range" | "other";
   readonly message: string;
   readonly stack?: string | undefined;
   readonly code?: `SQLITE_${string}` | undefined;
@@ -190,6 +190,7 @@ export interface WireError {
   readonly sql?: string | undefined;
   readonly offset?: number | undefined;
   readonly reason?: StorageReason | undefined;
+  readonly details?: Omit<CrashDetails, "cause"> | undefined;
   readonly cause?: WireError | undefined;
 }
 
@@ -207,6 +208,10 @@ export function toWire(thrown: unknown): WireError {
   }
   if (thrown instanceof StorageError) return { type: "storage", ...base, reason: thrown.reason };
   if (thrown instanceof PoolClosedError) return { type: "closed", ...base };
+  if (thrown instanceof WorkerCrashedError) {
+    const { mayHaveRun, retriable, connectionLost } = thrown;
+    return { type: "crashed", ...base, details: { mayHaveRun, retriable, connectionLost } };
+  }
   if (thrown instanceof TypeError) return { type: "type", ...base };
   if (thrown instanceof RangeError) return { type: "range", ...base };
   return { type: "other", ...base };
@@ -234,6 +239,8 @@ function rebuild(wire: WireError): Error {
       return new StorageError(wire.reason ?? "io", wire.message, options);
     case "closed":
       return new PoolClosedError(wire.message, options);
+    case "crashed":
+      return new WorkerCrashedError(wire.message, { ...options, ...wire.details });
     case "type":
       return new TypeError(wire.message, options);
     case "range":

@@ -26,6 +26,11 @@ interface Seat {
   lost: WorkerCrashedError | undefined;
 }
 
+/** Threads that end in a row, when a connection is opened, before the port gives up. */
+const MOST_DEATHS = 6;
+/** Before the next one, after the first such end; twice as long after each other. */
+const FIRST_PAUSE_MS = 20;
+
 /** Finds a thread. @throws StorageError where there is none to be had, the signal's reason */
 export type FindThread = (signal: AbortSignal | undefined) => Promise<Port>;
 
@@ -48,6 +53,8 @@ export class RoamingPort implements Port {
   #reaching: Promise<void> | undefined;
   /** Why nothing is sent any more. */
   #end: Error | undefined;
+  /** Threads in a row that ended when a connection was opened in them. */
+  #deaths = 0;
   /** Aborted when no thread is needed any more. */
   readonly #ended = new AbortController();
   #closing: Promise<void> | undefined;
@@ -172,6 +179,10 @@ export class RoamingPort implements Port {
 
   async #tryReach(): Promise<void> {
     while (this.#thread === undefined && this.#end === undefined) {
+      if (this.#deaths >= MOST_DEATHS) {
+        throw new Error(`${MOST_DEATHS} threads ended, one after another, when they opened it.`);
+      }
+      if (this.#deaths > 0) await this.#pause(FIRST_PAUSE_MS * 2 ** (this.#deaths - 1));
       const thread = await this.#findThread(this.#ended.signal);
       if (this.#end !== undefined) {
         await thread.close();
@@ -180,8 +191,24 @@ export class RoamingPort implements Port {
       if (await this.#reopenIn(thread)) {
         this.#use(thread);
         this.#listener.onMoved();
-      } else await thread.terminate();
+      } else {
+        this.#deaths++;
+        await thread.terminate();
+      }
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#ended;
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener("abort", done);
+    });
   }
 
   /** Opens the connections that are not lost; false when the thread is gone before that is done. */
@@ -218,9 +245,11 @@ export class RoamingPort implements Port {
 
   #received(thread: Port, request: Request, reply: Reply): Reply | Promise<Reply> {
     if (!(reply.error instanceof WorkerCrashedError)) {
+      this.#deaths = 0;
       this.#note(request, reply);
       return reply;
     }
+    if (request.kind === "open") this.#deaths++;
     // Asked to end, it is not replaced.
     if (this.#end !== undefined) return reply;
     this.#leave(thread);
