@@ -137,8 +137,8 @@ describe.each([0, 1])("with %i threads", (threads) => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test("a storage or an engine that is not to be had here", async () => {
-    for (const options of [{ storage: "opfs" }, { engine: "sql.js" }] as const) {
+  test("a storage that is not to be had here", async () => {
+    for (const options of [{ storage: "opfs" }, { storage: "indexeddb" }] as const) {
       expect(await rejection(open(path("x.db"), options))).toMatchObject({ reason: "unsupported" });
     }
   });
