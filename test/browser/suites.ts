@@ -9,11 +9,11 @@ import { declareResults } from "../harness/declare.ts";
 import { runInBrowser, type Thread } from "../harness/run-in-browser.ts";
 import { startServer } from "../harness/server.ts";
 
-const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
+export const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
   (file) => `test/pool/${file}`,
 );
 /** What depends most on where it runs. */
-const PLACE_SUITES = ["test/pool/transactions.test.ts", "test/pool/whole.test.ts"];
+export const PLACE_SUITES = ["test/pool/transactions.test.ts", "test/pool/whole.test.ts"];
 /** What only depends on the JavaScript engine. */
 export const ENGINE_SUITES = ["test/unit/codec.test.ts", "test/unit/sql.test.ts"];
 
@@ -21,6 +21,8 @@ interface Run {
   readonly thread: Thread;
   readonly isolated: boolean;
   readonly suites: readonly string[];
+  /** Only the places whose name matches. */
+  readonly places?: string;
 }
 
 /** Either thread and either isolation sees every suite; all four pairs see those that matter most there. */
@@ -43,11 +45,11 @@ export async function declareBrowserSuites(
       ...new Set(runs.flatMap(({ suites }) => suites)),
     ]);
     await using browser = await launch();
-    for (const { thread, isolated, suites } of runs) {
+    for (const { thread, isolated, suites, places } of runs) {
       const title = `${name}, ${thread}, ${isolated ? "isolated" : "not isolated"}`;
       if (!new RegExp(process.env.BROWSER_PLACES ?? "").test(title)) continue;
       await using server = await startServer({ files, isolated });
-      declareResults(title, await runInBrowser(browser, server, thread, suites), files);
+      declareResults(title, await runInBrowser(browser, server, thread, suites, places), files);
     }
   } catch (error) {
     test(`${name} runs the suites`, () => {

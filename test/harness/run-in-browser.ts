@@ -6,8 +6,8 @@ import type { TestServer } from "./server.ts";
 
 export type Thread = "page" | "worker";
 
-/** A place that has said nothing for this long hangs. No test waits that long by itself. */
-const SILENCE_MS = 90_000;
+/** A place that has said nothing for this long hangs: a test and its hooks have a minute each. */
+const SILENCE_MS = 150_000;
 let runs = 0;
 
 /** The results of `suites`, the place's own failure among them: every run ends with at least one result. */
@@ -16,6 +16,7 @@ export async function runInBrowser(
   server: TestServer,
   thread: Thread,
   suites: readonly string[],
+  places = "",
 ): Promise<TestResult[]> {
   const run = String(++runs);
   const results: TestResult[] = [];
@@ -65,6 +66,7 @@ export async function runInBrowser(
   });
   const query = new URLSearchParams(suites.map((suite) => ["suite", suite]));
   query.set("run", run);
+  query.set("places", places);
   const { BROWSER_TESTS } = process.env;
   if (BROWSER_TESTS) query.set("only", BROWSER_TESTS);
   const tab = await browser.open(`${server.origin}/${thread}?${query}`);

@@ -2,10 +2,10 @@
 // the worker's name says which run it is.
 
 import type { TestEvent } from "./results.ts";
+import { runParameters } from "./run-parameters.ts";
 import { runSuites, toTestError } from "./run-suites.ts";
 
-const { name } = globalThis as { readonly name?: string };
-const parameters = new URLSearchParams(location.search || name);
+const parameters = runParameters();
 const report = `${location.origin}/report/${parameters.get("run")}`;
 
 async function tell(event: TestEvent): Promise<void> {

@@ -1,6 +1,7 @@
 import { createStore, get, promisifyRequest } from "idb-keyval";
 import { deleteDatabase, listDatabases } from "sqlite-wasm-pool";
 import { afterAll } from "vitest";
+import { runParameters } from "../../harness/run-parameters.ts";
 import type { Kind } from "./place.ts";
 
 export { openJudge } from "./asm-judge.ts";
@@ -43,7 +44,7 @@ const INDEXEDDB_KINDS: readonly Kind[] = [
       ] as const)),
 ];
 
-export const KINDS: readonly Kind[] = [
+const ALL_KINDS: readonly Kind[] = [
   ...(hasOpfs ? OPFS_KINDS : []),
   ...INDEXEDDB_KINDS,
   {
@@ -65,6 +66,11 @@ export const KINDS: readonly Kind[] = [
     withoutFiles: !hasOpfs,
   },
 ];
+
+/** A run may ask for some of the places only. */
+const asked = new RegExp(runParameters().get("places") ?? "");
+
+export const KINDS = ALL_KINDS.filter(({ name }) => asked.test(name));
 
 /** A database that nobody else has. */
 export function temporaryName(): string {
