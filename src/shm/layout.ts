@@ -55,6 +55,8 @@ export const REGION_BYTES = 32_768;
 
 /** Regions the address space is reserved for: a log of 33 million frames. */
 const MOST_REGIONS = 8_192;
+/** The same where memory is not shared, as in WebKit, which has little address space: 2 million frames. */
+const MOST_PRIVATE_REGIONS = 512;
 
 /** The shared memory of one database. Plain data: it is sent to workers as it is. */
 export interface SharedMemory {
@@ -72,14 +74,16 @@ interface Growable {
 
 /** Makes the memory for one database: shared where the runtime allows it, else private. */
 export function createSharedMemory(): SharedMemory {
-  const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
+  const isShared = typeof SharedArrayBuffer !== "undefined";
+  const Buffer = isShared ? SharedArrayBuffer : ArrayBuffer;
+  const most = isShared ? MOST_REGIONS : MOST_PRIVATE_REGIONS;
   const Reserving = Buffer as unknown as new (
     bytes: number,
     options: { maxByteLength: number },
   ) => ArrayBufferLike;
   return {
-    control: new Buffer((REGION_GEN + MOST_REGIONS) * Int32Array.BYTES_PER_ELEMENT),
-    regions: new Reserving(0, { maxByteLength: MOST_REGIONS * REGION_BYTES }),
+    control: new Buffer((REGION_GEN + most) * Int32Array.BYTES_PER_ELEMENT),
+    regions: new Reserving(0, { maxByteLength: most * REGION_BYTES }),
   };
 }
 

@@ -11,6 +11,7 @@
 import { ChunkedFile } from "./chunked-file.ts";
 import { KeptFiles, SUFFIXES } from "./indexeddb-files.ts";
 import { databaseOf, isSuperJournal, isTemporary, resolveName } from "./names.ts";
+import { OpenChunkedFile } from "./open-chunked-file.ts";
 import {
   type OpenFlags,
   type Storage,
@@ -97,7 +98,7 @@ export class IndexedDbStorage implements Storage, WriteBack {
       this.#changed(unit);
     }
     if (unit !== undefined) unit.users++;
-    return new OpenFile(file, {
+    return new OpenChunkedFile(file, {
       readonly: readonly || (this.#options.readonly && unit !== undefined),
       check: () => this.#check(),
       onChange: () => this.#changed(unit),
@@ -227,59 +228,4 @@ function isScratch(path: string): boolean {
 
 function notFound(path: string): StorageFault {
   return new StorageFault("io", `${path} does not exist`, { notFound: true });
-}
-
-interface OpenFileOptions {
-  readonly readonly: boolean;
-  /** @throws StorageFault while no file may be used */
-  check(): void;
-  onChange(): void;
-  onClose(): void;
-}
-
-class OpenFile implements StorageFile {
-  /** Nobody else can take the name of a file that is open. */
-  readonly identity = 0;
-  readonly readonly: boolean;
-  readonly #file: ChunkedFile;
-  readonly #options: OpenFileOptions;
-
-  constructor(file: ChunkedFile, options: OpenFileOptions) {
-    this.#file = file;
-    this.#options = options;
-    this.readonly = options.readonly;
-  }
-
-  read(heap: Uint8Array, start: number, length: number, offset: number): number {
-    this.#options.check();
-    return this.#file.read(heap, start, length, offset);
-  }
-
-  write(heap: Uint8Array, start: number, length: number, offset: number): void {
-    this.#options.check();
-    this.#options.onChange();
-    this.#file.write(heap, start, length, offset);
-  }
-
-  truncate(sizeBytes: number): void {
-    this.#options.check();
-    this.#options.onChange();
-    this.#file.truncate(sizeBytes);
-  }
-
-  /** The request that asked for it is answered only when everything is kept. */
-  sync(): void {}
-
-  isDeleted(): boolean {
-    return false;
-  }
-
-  sizeBytes(): number {
-    this.#options.check();
-    return this.#file.sizeBytes;
-  }
-
-  close(): void {
-    this.#options.onClose();
-  }
 }

@@ -1,6 +1,10 @@
 // A database in memory that every thread of the pool shares: its three files are buffers that grow
-// in place. SQLite's locks order who reads and writes them, as they do for files.
+// in place. SQLite's locks order who reads and writes them, as they do for files. Where memory cannot be
+// shared there is one thread, and its files are in chunks: buffers that may grow in place take address
+// space, of which WebKit gives a page little.
 
+import { ChunkedFile } from "./chunked-file.ts";
+import { OpenChunkedFile } from "./open-chunked-file.ts";
 import { type OpenFlags, type Storage, StorageFault, type StorageFile } from "./storage.ts";
 
 const SUFFIXES = ["", "-wal", "-journal"] as const;
@@ -16,36 +20,41 @@ const FIRST_CAPACITY = 1 << 16;
 /** Address space asked for, the largest first; only what is used takes memory. */
 const RESERVATIONS = [2 ** 32, 2 ** 31, 2 ** 30, 2 ** 28, 2 ** 26];
 
+const CHUNK_BYTES = 65_536;
+
 interface MemoryBytes {
   readonly header: ArrayBufferLike;
   readonly bytes: ArrayBufferLike;
 }
 
-/** The files of one database in memory. Plain data: it is sent to workers as it is. */
+/** The files of one database in memory. Where they are shared, plain data: it is sent to workers as it is. */
 export interface MemoryDisk {
   readonly name: string;
-  readonly files: readonly MemoryBytes[];
+  readonly files: readonly (MemoryBytes | ChunkedFile)[];
 }
 
 interface Growable {
   readonly byteLength: number;
   readonly maxByteLength: number;
-  grow?(bytes: number): void;
-  resize?(bytes: number): void;
+  grow(bytes: number): void;
 }
 
 /** Makes an empty database in memory: shared between threads where the runtime allows it. */
 export function createMemoryDisk(name: string): MemoryDisk {
-  return { name, files: SUFFIXES.map(newBytes) };
+  const isShared = typeof SharedArrayBuffer !== "undefined";
+  return { name, files: SUFFIXES.map(() => (isShared ? newBytes() : newChunkedFile())) };
+}
+
+function newChunkedFile(): ChunkedFile {
+  return new ChunkedFile(CHUNK_BYTES);
 }
 
 function newBytes(): MemoryBytes {
-  const Buffer = typeof SharedArrayBuffer === "undefined" ? ArrayBuffer : SharedArrayBuffer;
-  const Reserving = Buffer as unknown as new (
+  const Reserving = SharedArrayBuffer as unknown as new (
     bytes: number,
     options: { maxByteLength: number },
   ) => ArrayBufferLike;
-  const header = new Buffer(HEADER_WORDS * 4);
+  const header = new SharedArrayBuffer(HEADER_WORDS * 4);
   for (const maxByteLength of RESERVATIONS) {
     try {
       return { header, bytes: new Reserving(0, { maxByteLength }) };
@@ -63,7 +72,7 @@ function newBytes(): MemoryBytes {
 export function memoryStorage(disk: MemoryDisk, fallback?: Storage): Storage {
   const own = new Map(SUFFIXES.map((suffix, i) => [disk.name + suffix, disk.files[i]] as const));
   const isScratch = (path: string) => path.startsWith(`${disk.name}-`) && !own.has(path);
-  const scratch = new Map<string, MemoryBytes>();
+  const scratch = new Map<string, ChunkedFile>();
   const fileOf = (path: string) => own.get(path) ?? scratch.get(path);
   const elsewhere = (path: string): Storage => {
     if (fallback !== undefined) return fallback;
@@ -75,7 +84,8 @@ export function memoryStorage(disk: MemoryDisk, fallback?: Storage): Storage {
       return own.has(path) || isScratch(path) ? path : elsewhere(path).resolve(path);
     },
     open(path, flags) {
-      if (isScratch(path) && flags.create && !scratch.has(path)) scratch.set(path, newBytes());
+      if (isScratch(path) && flags.create && !scratch.has(path))
+        scratch.set(path, newChunkedFile());
       const file = fileOf(path);
       if (file !== undefined) return openMemory(path, file, flags);
       if (isScratch(path)) throw notFound(path);
@@ -93,6 +103,10 @@ export function memoryStorage(disk: MemoryDisk, fallback?: Storage): Storage {
       const file = own.get(path);
       if (file === undefined) return elsewhere(path).delete(path, syncDirectory);
       if (!isThere(file)) throw notFound(path);
+      if (file instanceof ChunkedFile) {
+        file.remove();
+        return;
+      }
       // The bytes stay with those who have the file open, as a deleted file's do: they are
       // cleared when it is created anew.
       Atomics.store(new Int32Array(file.header), EXISTS, 0);
@@ -109,7 +123,9 @@ export function memoryStorage(disk: MemoryDisk, fallback?: Storage): Storage {
   };
 }
 
-function isThere({ header }: MemoryBytes): boolean {
+function isThere(file: MemoryBytes | ChunkedFile): boolean {
+  if (file instanceof ChunkedFile) return file.exists;
+  const { header } = file;
   return Atomics.load(new Int32Array(header), EXISTS) === 1;
 }
 
@@ -117,7 +133,16 @@ function notFound(path: string): StorageFault {
   return new StorageFault("io", `${path} does not exist`, { notFound: true });
 }
 
-function openMemory(path: string, file: MemoryBytes, { create, readonly }: OpenFlags): StorageFile {
+function openMemory(
+  path: string,
+  file: MemoryBytes | ChunkedFile,
+  { create, readonly }: OpenFlags,
+): StorageFile {
+  if (file instanceof ChunkedFile) {
+    if (!file.exists && !create) throw notFound(path);
+    file.create();
+    return new OpenChunkedFile(file, { readonly });
+  }
   const opened = new MemoryFile(file, readonly);
   if (isThere(file)) return opened;
   if (!create) throw notFound(path);
@@ -192,8 +217,7 @@ class MemoryFile implements StorageFile {
     const doubled = Math.max(sizeBytes, 2 * buffer.byteLength, FIRST_CAPACITY);
     const target = Math.min(buffer.maxByteLength, doubled);
     try {
-      if (buffer.grow) buffer.grow(target);
-      else buffer.resize?.(target);
+      buffer.grow(target);
     } catch (thrown) {
       // Another thread may have grown the buffer beyond `target` meanwhile.
       if (sizeBytes <= buffer.byteLength) return;

@@ -9,7 +9,7 @@ import { declareResults } from "../harness/declare.ts";
 import { runInBrowser, type Thread } from "../harness/run-in-browser.ts";
 import { startServer } from "../harness/server.ts";
 
-export const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
+const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
   (file) => `test/pool/${file}`,
 );
 /** What depends most on where it runs. */
