@@ -9,7 +9,8 @@ import { declareResults } from "../harness/declare.ts";
 import { runInBrowser, type Thread } from "../harness/run-in-browser.ts";
 import { startServer } from "../harness/server.ts";
 
-const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
+/** The behaviour of pools, all of it. */
+export const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
   (file) => `test/pool/${file}`,
 );
 /** What depends most on where it runs. */
