@@ -29,6 +29,8 @@ const VERSION = 1;
 const CHUNK_BYTES = 65_536;
 /** Chunks are loaded so many bytes at a time: each batch is copied on its way. */
 const LOAD_BYTES = 8_388_608;
+/** How long a database may take to open or to go. IndexedDB waits for ever where somebody is in its way. */
+const PATIENCE_MS = 30_000;
 
 /** The record of a database beside its chunks. */
 interface Header {
@@ -49,7 +51,9 @@ export class KeptFiles {
   readonly #name: string;
   readonly #token: string = randomToken();
   #header: Header | undefined;
-  #store: UseStore | undefined;
+  #connection: IDBDatabase | undefined;
+  /** Settles when the latest transaction has ended. */
+  #idle: Promise<unknown> = Promise.resolve();
   #isKnown = true;
 
   /** Opens what there is, and makes nothing. @throws StorageFault */
@@ -116,7 +120,7 @@ export class KeptFiles {
       await this.#write(files, next, durably);
     } catch (thrown) {
       // Some browsers lose a connection without a word; the next write is to have another.
-      await this.close().catch(() => {});
+      await this.close();
       if (!(await this.#tookPlace(next))) throw faultOf("write", this.#name, thrown);
     }
     this.#header = next;
@@ -124,16 +128,18 @@ export class KeptFiles {
 
   /** Lets go of the files. Before that they cannot be deleted. */
   async close(): Promise<void> {
-    const store = this.#store;
-    this.#store = undefined;
-    if (store !== undefined) (await databaseOf(store)).close();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    // A connection that is closed in the middle of a transaction closes after it. Where its worker ends first,
+    // WebKit may never close it, and nobody can delete the database for as long as the page lives.
+    await this.#idle;
+    connection?.close();
   }
 
   /** Makes this thread the owner. */
   async #takeOver(): Promise<void> {
     if (this.#header === undefined) return;
-    const { transaction, chunks } = await this.#begin("readwrite");
-    const done = completed(transaction);
+    const { chunks, done } = await this.#begin("readwrite");
     const found: Header | undefined = await promisifyRequest(chunks.get(HEADER));
     const header = found === undefined ? undefined : { ...found, owner: this.#token };
     if (header !== undefined) chunks.put(header, HEADER);
@@ -143,8 +149,7 @@ export class KeptFiles {
 
   async #write(files: readonly ChunkedFile[], next: Header, durably: boolean): Promise<void> {
     const durability = durably ? "strict" : "relaxed";
-    const { transaction, chunks } = await this.#begin("readwrite", durability);
-    const done = completed(transaction);
+    const { transaction, chunks, done } = await this.#begin("readwrite", durability);
     try {
       const found: Header | undefined = await promisifyRequest(chunks.get(HEADER));
       if (!isSame(found, this.#header)) throw this.#lost(found);
@@ -177,7 +182,6 @@ export class KeptFiles {
     const found = await readHeader(this.#name);
     const isOwn = found === undefined ? this.#header === undefined : found.owner === this.#token;
     if (!isOwn) throw this.#lost(found);
-    this.#store = undefined;
     this.#header = found;
     this.#isKnown = true;
   }
@@ -208,12 +212,23 @@ export class KeptFiles {
   }
 
   async #begin(mode: IDBTransactionMode, durability: IDBTransactionDurability = "relaxed") {
-    this.#store ??= createStore(PREFIX + this.#name, STORE);
-    const database = await databaseOf(this.#store);
+    this.#connection ??= await this.#connect();
+    const transaction = this.#connection.transaction(STORE, mode, { durability });
+    const done = completed(transaction);
+    this.#idle = done.catch(() => {});
+    return { transaction, chunks: transaction.objectStore(STORE), done };
+  }
+
+  async #connect(): Promise<IDBDatabase> {
+    const connecting = connectionOf(createStore(PREFIX + this.#name, STORE));
+    const connection = await inTime("open", this.#name, connecting, (late) => late.close());
     // Somebody deletes it: without this they would wait, and whoever opens it anew behind them.
-    database.onversionchange = () => database.close();
-    const transaction = database.transaction(STORE, mode, { durability });
-    return { transaction, chunks: transaction.objectStore(STORE) };
+    connection.onversionchange = () => connection.close();
+    // The browser has taken it away.
+    connection.onclose = () => {
+      if (this.#connection === connection) this.#connection = undefined;
+    };
+    return connection;
   }
 }
 
@@ -251,7 +266,8 @@ export async function listKeptFiles(): Promise<{ path: string; sizeBytes: number
 export async function deleteKeptFiles(name: string): Promise<void> {
   if (typeof indexedDB === "undefined") return;
   try {
-    await promisifyRequest(indexedDB.deleteDatabase(PREFIX + name));
+    const deleting = promisifyRequest(indexedDB.deleteDatabase(PREFIX + name));
+    await inTime("delete", name, deleting);
   } catch (thrown) {
     throw faultOf("delete", name, thrown);
   }
@@ -264,7 +280,7 @@ export async function probeIndexedDb(): Promise<void> {
     const store = createStore(name, STORE);
     await set(HEADER, name, store);
     const found = await get(HEADER, store);
-    (await databaseOf(store)).close();
+    (await connectionOf(store)).close();
     await promisifyRequest(indexedDB.deleteDatabase(name));
     if (found !== name) throw new StorageFault("io", "IndexedDB gave back something else");
   } catch (thrown) {
@@ -274,12 +290,15 @@ export async function probeIndexedDb(): Promise<void> {
 
 /** The header of a database that is there; nothing is made where it is not. */
 async function readHeader(name: string): Promise<Header | undefined> {
-  const database = await openExisting(PREFIX + name);
+  const database = await openExisting(name);
   if (database === undefined) return undefined;
   try {
     if (!database.objectStoreNames.contains(STORE)) return undefined;
-    const chunks = database.transaction(STORE).objectStore(STORE);
-    const header: Header | undefined = await promisifyRequest(chunks.get(HEADER));
+    const transaction = database.transaction(STORE);
+    const [header] = await Promise.all([
+      promisifyRequest<Header | undefined>(transaction.objectStore(STORE).get(HEADER)),
+      completed(transaction),
+    ]);
     if (header === undefined || header.version === VERSION) return header;
   } finally {
     database.close();
@@ -296,9 +315,9 @@ async function openExisting(name: string): Promise<IDBDatabase | undefined> {
     throw new StorageFault("unsupported", "IndexedDB is not to be had here");
   }
   const listed = await indexedDB.databases?.();
-  if (listed?.every((each) => each.name !== name)) return undefined;
-  const request = indexedDB.open(name);
-  return new Promise((resolve, reject) => {
+  if (listed?.every((each) => each.name !== PREFIX + name)) return undefined;
+  const request = indexedDB.open(PREFIX + name);
+  const opening = new Promise<IDBDatabase | undefined>((resolve, reject) => {
     let isNew = false;
     request.onupgradeneeded = () => {
       isNew = true;
@@ -311,10 +330,47 @@ async function openExisting(name: string): Promise<IDBDatabase | undefined> {
       else reject(request.error);
     };
   });
+  return inTime("open", name, opening, (late) => late?.close());
 }
 
-function databaseOf(store: UseStore): Promise<IDBDatabase> {
-  return store("readonly", ({ transaction }) => transaction.db);
+/** The connection of `store`, with nothing under way on it. */
+function connectionOf(store: UseStore): Promise<IDBDatabase> {
+  return store("readonly", async ({ transaction }) => {
+    await completed(transaction);
+    return transaction.db;
+  });
+}
+
+/**
+ * What `waiting` gives, unless that takes too long; `onLate` gets what comes after all. What was asked of
+ * IndexedDB cannot be called off.
+ * @throws StorageFault (`locked`)
+ */
+function inTime<T>(
+  verb: string,
+  name: string,
+  waiting: Promise<T>,
+  onLate: (value: T) => void = () => {},
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      const why = `somebody has kept IndexedDB from it for ${PATIENCE_MS} ms: another tab, or a worker that has ended but not let go; close them, or reload the page`;
+      reject(new StorageFault("locked", `cannot ${verb} ${name}: ${why}`));
+    }, PATIENCE_MS);
+    const settled = (): boolean => {
+      clearTimeout(timer);
+      return isLate;
+    };
+    waiting.then(
+      (value) => (settled() ? onLate(value) : resolve(value)),
+      (thrown) => {
+        settled();
+        reject(thrown);
+      },
+    );
+  });
 }
 
 /** Not `promisifyRequest`: an error of one request comes before it is known what ended the transaction. */

@@ -216,8 +216,7 @@ export class IndexedDbStorage implements Storage, WriteBack {
 }
 
 async function letGo({ kept, release }: Unit): Promise<void> {
-  // A connection to IndexedDB that is lost already needs no closing.
-  await kept.close().catch(() => {});
+  await kept.close();
   release();
 }
 

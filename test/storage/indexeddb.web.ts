@@ -1,7 +1,9 @@
 // Runs in browsers: databases that are kept in IndexedDB, from the storage up to the pool.
 
+import { promisifyRequest } from "idb-keyval";
 import { openPool, type PoolOptions, type StorageError } from "sqlite-wasm-pool";
-import { afterEach, describe, expect, test } from "vitest";
+
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { tryTakeDatabase } from "../../src/rpc/name-guard.ts";
 import { IndexedDbStorage } from "../../src/storage/indexeddb.ts";
 import {
@@ -229,6 +231,32 @@ describe("IndexedDbStorage", () => {
     const reopened = await KeptFiles.open(path, { readonly: false });
     expect((await reopened.load()).map(({ exists }) => exists)).toEqual([false, false, false]);
     expect(await hasKeptFiles(path)).toBe(false);
+  });
+
+  test("one that somebody does not let go of is waited for, but not for ever", async () => {
+    const path = newName();
+    const storage = await openStorage(path);
+    write(storage, path, newBytes(10, 1));
+    await storage.flush(true);
+    await storage.close();
+    // Unlike a connection of this library, it does not close when it hears of the deletion.
+    const stubborn = await promisifyRequest(indexedDB.open(`sqlite-wasm-pool:${path}`));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const deletion = rejection(deleteKeptFiles(path));
+      vi.advanceTimersByTime(30_000);
+      expect(await deletion).toMatchObject({ reason: "locked" });
+      const opening = openStorage(path);
+      await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+      vi.advanceTimersByTime(30_000);
+      expect(await rejection(opening)).toMatchObject({ reason: "locked" });
+    } finally {
+      vi.useRealTimers();
+      stubborn.close();
+    }
+    // What was asked for takes place then.
+    expect(await hasKeptFiles(path)).toBe(false);
+    write(await openStorage(path), path, newBytes(10, 1));
   });
 
   test("looking for a database makes none", async () => {
