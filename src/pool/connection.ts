@@ -14,6 +14,7 @@ import type {
 } from "../rpc/protocol.ts";
 import type { BindParams, BindValue, ExecuteResult, Row, StatementInfo } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
+import { asyncDispose } from "./dispose.ts";
 import type { PoolEvents } from "./events.ts";
 import type { Link } from "./link.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
@@ -51,7 +52,7 @@ export interface Lender {
 }
 
 /** A borrowed connection. Requests on it run one after another, in the order they were made. */
-export class Connection {
+export class Connection implements AsyncDisposable {
   readonly #link: Link;
   readonly #lender: Lender;
   readonly #readonly: boolean;
@@ -274,7 +275,7 @@ export class Connection {
   }
 
   /** Gives the connection back, unless that has been done. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async [asyncDispose](): Promise<void> {
     if (this.#open) await this.release();
   }
 

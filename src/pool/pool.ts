@@ -12,6 +12,7 @@ import type { Backend, Capabilities, Runtime } from "./backend.ts";
 import { Changes } from "./changes.ts";
 import type { BatchStatement, Connection, Result, Sql } from "./connection.ts";
 import type { IterateOptions } from "./cursor.ts";
+import { asyncDispose } from "./dispose.ts";
 import { Emitter, type PoolEvents } from "./events.ts";
 import type { Scope } from "./lease.ts";
 import { closedError } from "./lease-pool.ts";
@@ -49,7 +50,7 @@ const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
 const FIRST_READ = "SELECT 1 FROM sqlite_schema LIMIT 1";
 
 /** A pool of connections to one database. Made by `openPool`. */
-export class ConnectionPool {
+export class ConnectionPool implements AsyncDisposable {
   readonly #context: PoolContext;
   readonly #links: Links;
   readonly #lending: Lending;
@@ -478,7 +479,7 @@ export class ConnectionPool {
     return this.#closed;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [asyncDispose](): Promise<void> {
     return this.close();
   }
 
