@@ -27,6 +27,8 @@ export default defineConfig(({ mode }) => ({
     include: ["test/**/*.test.ts"],
     // The pool starts worker threads of its own, which cannot be nested in a test thread's module loader.
     pool: "forks",
+    // Browsers and processes mostly wait; Vitest would leave a core of two to itself.
+    maxWorkers: 2,
     // Real browsers and processes on a loaded machine: a deadline is for what hangs, not for what is slow.
     testTimeout: 180_000,
     hookTimeout: 180_000,

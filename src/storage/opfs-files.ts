@@ -23,7 +23,7 @@ export interface WorkerFileHandle extends FileSystemFileHandle {
 }
 
 /** The directory a file is in, and its name there. @throws StorageFault with `notFound` */
-export async function locate(
+async function locate(
   path: string,
   options: { readonly create: boolean },
 ): Promise<{ directory: FileSystemDirectoryHandle; name: string }> {

@@ -23,11 +23,11 @@ export const opening = signal<Opening>({ state: "opening", settings: address.pee
 export const schemaChanges = signal(0);
 export const filesChanges = signal(0);
 
-export function noteSchemaChange(): void {
+function noteSchemaChange(): void {
   schemaChanges.value = schemaChanges.peek() + 1;
 }
 
-export function noteFilesChange(): void {
+function noteFilesChange(): void {
   filesChanges.value = filesChanges.peek() + 1;
 }
 
@@ -87,11 +87,4 @@ async function closeCurrent(): Promise<void> {
 export function optionsOf(settings: PoolSettings) {
   const { database, ...options } = settings;
   return { ...options, name: database };
-}
-
-/** The pool that is open. @throws Error where none is */
-export function currentSession(): Session {
-  const { value } = opening;
-  if (value.state === "open") return value.session;
-  throw new Error("No database is open. Choose or create one under Storage.");
 }

@@ -148,23 +148,6 @@ export function Slider(props: SliderProps) {
   );
 }
 
-export function Check(props: {
-  readonly label: string;
-  readonly checked: boolean;
-  readonly onChange: (checked: boolean) => void;
-}) {
-  return (
-    <label class="check">
-      <input
-        type="checkbox"
-        checked={props.checked}
-        onChange={(event) => props.onChange(event.currentTarget.checked)}
-      />
-      {props.label}
-    </label>
-  );
-}
-
 /** Figures with their names, side by side. */
 export function Figures(props: {
   readonly items: readonly (readonly [name: string, value: string, unit?: string])[];
