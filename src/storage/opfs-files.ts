@@ -22,13 +22,14 @@ export interface WorkerFileHandle extends FileSystemFileHandle {
   createSyncAccessHandle(options?: { mode: string }): Promise<AccessHandle>;
 }
 
-/** The directory a file is in, and its name there. @throws StorageFault with `notFound` */
+/** The directory a file is in, and its name there. @throws StorageFault with `notFound`, or `unsupported` */
 async function locate(
   path: string,
   options: { readonly create: boolean },
 ): Promise<{ directory: FileSystemDirectoryHandle; name: string }> {
   const parts = path.split("/");
   const name = parts.pop() ?? "";
+  checkOpfs();
   try {
     let directory = await navigator.storage.getDirectory();
     for (const part of parts) directory = await directory.getDirectoryHandle(part, options);
@@ -116,14 +117,12 @@ async function* walkIn(
 
 /** The file is there, with something in it. @throws StorageFault where none can be */
 export async function hasOpfsFile(path: string): Promise<boolean> {
-  checkOpfs();
   const file = await findFile(path, { create: false });
   return file !== undefined && (await file.getFile()).size > 0;
 }
 
 /** Writes something and reads it back, synchronously as SQLite will. @throws StorageFault */
 export async function probeOpfs(): Promise<void> {
-  checkOpfs();
   const name = temporaryName("sqlite-wasm-pool-probe");
   const wrote = new TextEncoder().encode(name);
   try {

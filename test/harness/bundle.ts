@@ -29,7 +29,8 @@ export async function bundle(sources: readonly string[]): Promise<Bundle> {
       write: false,
       minify: false,
       sourcemap: "hidden",
-      target: "esnext",
+      // Declarations with `using` are not parsed everywhere yet.
+      target: "es2022",
       modulePreload: false,
       assetsInlineLimit: 0,
       chunkSizeWarningLimit: Number.POSITIVE_INFINITY,

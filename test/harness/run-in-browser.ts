@@ -1,5 +1,6 @@
 // Runs suites in a thread of a browser and collects what they tell over HTTP.
 
+import { appendFileSync } from "node:fs";
 import type { Browser } from "./browsers/browser.ts";
 import type { TestError, TestEvent, TestResult } from "./results.ts";
 import type { TestServer } from "./server.ts";
@@ -18,6 +19,7 @@ export async function runInBrowser(
   suites: readonly string[],
   places = "",
 ): Promise<TestResult[]> {
+  const { BROWSER_TESTS, BROWSER_LOG } = process.env;
   const run = String(++runs);
   const results: TestResult[] = [];
   let last = "nothing";
@@ -45,6 +47,7 @@ export async function runInBrowser(
     timer = setTimeout(hangs, SILENCE_MS);
     const event = JSON.parse(body) as TestEvent;
     last = body;
+    if (BROWSER_LOG) appendFileSync(BROWSER_LOG, `${new Date().toISOString()} ${body}\n`);
     switch (event.type) {
       case "begin":
         return;
@@ -67,7 +70,6 @@ export async function runInBrowser(
   const query = new URLSearchParams(suites.map((suite) => ["suite", suite]));
   query.set("run", run);
   query.set("places", places);
-  const { BROWSER_TESTS } = process.env;
   if (BROWSER_TESTS) query.set("only", BROWSER_TESTS);
   const tab = await browser.open(`${server.origin}/${thread}?${query}`);
   await ended;
