@@ -18,6 +18,11 @@ export interface Port {
   interrupt(connection: number): void;
   /** Settles once, when the thread is gone: with the error if it died, undefined if it was closed. */
   readonly closed: Promise<WorkerCrashedError | undefined>;
+  /**
+   * Resolves when the thread is bound to end, although it has not ended: what is sent from then on may
+   * never be answered. Undefined where nothing tells of it.
+   */
+  readonly ending?: Promise<void> | undefined;
   /** Calls `listener` for each connection that is lost while the port goes on, where that can be. */
   onConnectionLost?(listener: (connection: number, error: WorkerCrashedError) => void): void;
   /** Closes all connections of the thread and ends it. Idempotent. */

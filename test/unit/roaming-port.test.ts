@@ -17,6 +17,16 @@ const IDLE: Reply = {
 };
 const OPEN: Request = { kind: "open", connection: 1 };
 const CLOSE_CURSOR: Request = { kind: "closeCursor", connection: 1, cursor: 1 };
+const INSERT: Request = {
+  kind: "run",
+  connection: 1,
+  sql: "INSERT INTO t VALUES (1)",
+  params: [],
+  want: "changes",
+  permit: true,
+  readonly: false,
+  timeoutMs: 0,
+};
 
 function openCursor(permit: boolean): Request {
   return {
@@ -118,4 +128,101 @@ test("threads that end whenever a connection is opened are not started for ever"
   const { error } = await port.request(OPEN);
   expect(error).toMatchObject({ code: "WORKER_CRASHED", mayHaveRun: false });
   expect(started).toBeLessThan(10);
+});
+
+test("a thread that is bound to end is sent nothing any more, and may still answer", async () => {
+  let end = () => {};
+  const ending = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const sent: string[] = [];
+  const recorded = (port: Port, name: string): Port => ({
+    ...port,
+    request: (request) => {
+      sent.push(`${name} ${request.kind}`);
+      return port.request(request);
+    },
+  });
+  const first = thread(undefined);
+  const threads = [{ ...recorded(first, "first"), ending }, recorded(thread(undefined), "second")];
+  const port = await openRoaming(async () => threads.shift() ?? thread(undefined));
+  await port.request(OPEN);
+  end();
+  await ending;
+  const later = port.request(INSERT);
+  expect(sent).toEqual(["first open"]);
+  await first.close();
+  expect((await later).error).toBeUndefined();
+  expect(sent).toEqual(["first open", "second open", "second run"]);
+  await port.close();
+});
+
+test("a statement that waits for a thread can be interrupted, and is not run then", async () => {
+  let find: (port: Port) => void = () => {};
+  const first = thread(undefined);
+  let searches = 0;
+  const port = await openRoaming(() => {
+    if (searches++ === 0) return Promise.resolve(first);
+    return new Promise((resolve) => {
+      find = resolve;
+    });
+  });
+  await port.request(OPEN);
+  port.leaveThread();
+  const stopped = port.request(INSERT);
+  const other = port.request({ ...INSERT, connection: 2 });
+  port.interrupt(1);
+  expect((await stopped).error).toMatchObject({ code: "SQLITE_INTERRUPT" });
+  const kinds: string[] = [];
+  const second = thread(undefined);
+  find({
+    ...second,
+    request: (request) => {
+      kinds.push(`${request.kind} ${request.connection}`);
+      return second.request(request);
+    },
+  });
+  await other;
+  expect(kinds).toEqual(["open 1", "run 2"]);
+  await port.close();
+});
+
+function batch(...statements: string[]): Request {
+  return {
+    kind: "batch",
+    connection: 1,
+    statements: statements.map((sql) => ({ sql, params: [] })),
+    permit: true,
+    readonly: false,
+    timeoutMs: 0,
+  };
+}
+
+test.each([
+  { sql: ["INSERT INTO t VALUES (1)", "UPDATE t SET x = 2"], mayHaveRun: false },
+  // Outside of the transaction that it has ended, each further statement commits by itself.
+  { sql: ["ROLLBACK", "INSERT INTO t VALUES (1)"], mayHaveRun: true },
+  { sql: ["rollback transaction", "DELETE FROM t"], mayHaveRun: true },
+  { sql: ["COMMIT"], mayHaveRun: true },
+])("a batch within a transaction may have committed: $sql", async ({ sql, mayHaveRun }) => {
+  const threads = [thread("batch", { autocommit: false }), thread(undefined)];
+  const port = await openRoaming(async () => threads.shift() ?? thread(undefined));
+  await port.request(OPEN);
+  await port.request({ ...INSERT, sql: "BEGIN" });
+  expect((await port.request(batch(...sql))).error).toMatchObject({ mayHaveRun });
+  await port.close();
+});
+
+test.each([
+  { sql: "INSERT INTO t VALUES (1)", mayHaveRun: false },
+  { sql: "ROLLBACK", mayHaveRun: false },
+  { sql: "COMMIT", mayHaveRun: true },
+  { sql: "RELEASE s", mayHaveRun: true },
+])("a statement within a transaction may have committed: $sql", async ({ sql, mayHaveRun }) => {
+  const threads = [thread("run", { autocommit: false }), thread(undefined)];
+  const port = await openRoaming(async () => threads.shift() ?? thread(undefined));
+  await port.request(OPEN);
+  await port.request(batch());
+  expect((await port.request({ ...INSERT, sql })).error).toMatchObject({ mayHaveRun });
+  await port.close();
 });

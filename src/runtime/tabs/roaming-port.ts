@@ -7,8 +7,10 @@
 //     error says so; the connection goes on.
 //   - A connection with a transaction, a cursor, or a state of its own (temporary tables, what
 //     `onConnect` set up) is lost with its thread, as that of any thread that dies is.
+// A thread that is known to end soon is sent nothing any more: whoever sends it a write could only be told
+// that nobody knows.
 
-import { PoolClosedError, WorkerCrashedError } from "../../errors.ts";
+import { PoolClosedError, SqliteError, WorkerCrashedError } from "../../errors.ts";
 import type { Port } from "../../rpc/port.ts";
 import type { CursorResult, Reply, Request } from "../../rpc/protocol.ts";
 
@@ -26,6 +28,14 @@ interface Seat {
   lost: WorkerCrashedError | undefined;
 }
 
+/** A request that no thread has been given yet. */
+interface Waiting {
+  readonly connection: number;
+  /** Answers it as a statement that was interrupted. */
+  stop(): void;
+}
+
+const INTERRUPT = 9;
 /** Threads that end in a row, when a connection is opened, before the port gives up. */
 const MOST_DEATHS = 6;
 /** Before the next one, after the first such end; twice as long after each other. */
@@ -49,7 +59,10 @@ export class RoamingPort implements Port {
   readonly #findThread: FindThread;
   readonly #listener: RoamingListener;
   readonly #seats = new Map<number, Seat>();
+  readonly #waiting = new Set<Waiting>();
   #thread: Port | undefined;
+  /** The thread is about to end. */
+  #isEnding = false;
   #reaching: Promise<void> | undefined;
   /** Why nothing is sent any more. */
   #end: Error | undefined;
@@ -96,7 +109,9 @@ export class RoamingPort implements Port {
     const lost = this.#seatOf(request)?.lost;
     if (lost !== undefined) return this.#answerLost(request, lost);
     const thread = this.#thread;
-    if (thread === undefined) return this.#requestLater(request);
+    if (thread === undefined) return this.#requestLater(request, this.#reach());
+    // What it was sent before it may still answer.
+    if (this.#isEnding) return this.#requestLater(request, thread.closed);
     const reply = thread.request(request);
     return reply instanceof Promise
       ? reply.then((late) => this.#received(thread, request, late))
@@ -104,6 +119,7 @@ export class RoamingPort implements Port {
   }
 
   interrupt(connection: number): void {
+    for (const waiting of this.#waiting) if (waiting.connection === connection) waiting.stop();
     this.#thread?.interrupt(connection);
   }
 
@@ -143,6 +159,10 @@ export class RoamingPort implements Port {
 
   #use(thread: Port): void {
     this.#thread = thread;
+    this.#isEnding = false;
+    void thread.ending?.then(() => {
+      if (this.#thread === thread) this.#isEnding = true;
+    });
     void thread.closed.then(() => this.#leave(thread));
   }
 
@@ -238,9 +258,25 @@ export class RoamingPort implements Port {
     this.#settleClosed(error);
   }
 
-  async #requestLater(request: Request): Promise<Reply> {
-    await this.#reach();
-    return this.request(request);
+  #requestLater(request: Request, when: Promise<unknown>): Promise<Reply> {
+    return new Promise((resolve) => {
+      const send = () => resolve(this.request(request));
+      if (!("timeoutMs" in request)) {
+        void when.then(send);
+        return;
+      }
+      const waiting: Waiting = {
+        connection: request.connection,
+        stop: () => {
+          this.#waiting.delete(waiting);
+          resolve(failed(interrupted("sql" in request ? request.sql : undefined)));
+        },
+      };
+      this.#waiting.add(waiting);
+      void when.then(() => {
+        if (this.#waiting.delete(waiting)) send();
+      });
+    });
   }
 
   #received(thread: Port, request: Request, reply: Reply): Reply | Promise<Reply> {
@@ -256,7 +292,7 @@ export class RoamingPort implements Port {
     const seat = this.#seatOf(request);
     const mayHaveRun = reply.error.mayHaveRun && mayLeaveTraces(request, seat);
     if (seat?.lost !== undefined) return this.#answerLost(request, lostError({ mayHaveRun }));
-    if (!mayHaveRun) return this.#requestLater(request);
+    if (!mayHaveRun) return this.#requestLater(request, this.#reach());
     return failed(
       new WorkerCrashedError(
         "The thread that ran the statement is gone: whether it took effect is unknown. Look, before you run it again.",
@@ -322,6 +358,10 @@ function failed(error: Error): Reply {
   return { ...IDLE, error };
 }
 
+function interrupted(sql: string | undefined): SqliteError {
+  return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
+}
+
 function lostError(details: { readonly mayHaveRun: boolean; readonly cause?: unknown }) {
   const known = details.mayHaveRun
     ? "whether its latest statement took effect is unknown"
@@ -332,17 +372,19 @@ function lostError(details: { readonly mayHaveRun: boolean; readonly cause?: unk
   });
 }
 
-/** Statements that can neither commit nor, inside a transaction, write for good. */
-const CANNOT_COMMIT =
-  /^\s*(?:select|insert|update|delete|replace|with|values|begin|savepoint|rollback)\b/i;
+/** By its first word, a statement that leaves the transaction it is in open, or rolls it back as it fails. */
+const STAYS_INSIDE = /^\s*(?:select|insert|update|delete|replace|with|values|savepoint)\b/i;
+/** One that at most rolls back. What follows it, in a batch, may be outside of any transaction. */
+const ROLLS_BACK = /^\s*rollback\b/i;
 const ONLY_BEGINS = /^\s*begin\b/i;
 
-/** The statements are not all within a transaction that has gone with its connection. */
-function mayEnd(statements: readonly string[], seat: Seat | undefined): boolean {
-  return !(seat?.inTransaction && statements.every((sql) => CANNOT_COMMIT.test(sql)));
+/** The request, which runs this one statement, cannot have committed: it began or ended inside a transaction. */
+function cannotCommit(sql: string, seat: Seat | undefined): boolean {
+  if (ONLY_BEGINS.test(sql)) return true;
+  return Boolean(seat?.inTransaction) && (STAYS_INSIDE.test(sql) || ROLLS_BACK.test(sql));
 }
 
-/** The request, if it ran, may have changed the database for good. */
+/** The request, if it ran, may have changed the database for good. What is not known for certain may. */
 function mayLeaveTraces(request: Request, seat: Seat | undefined): boolean {
   switch (request.kind) {
     case "open":
@@ -360,17 +402,13 @@ function mayLeaveTraces(request: Request, seat: Seat | undefined): boolean {
     case "run":
     case "watch":
     case "openCursor":
-      return request.permit && !ONLY_BEGINS.test(request.sql) && mayEnd([request.sql], seat);
+      return request.permit && !cannotCommit(request.sql, seat);
     case "many":
-      return request.permit && mayEnd([request.sql], seat);
-    case "batch":
-      return (
-        request.permit &&
-        mayEnd(
-          request.statements.map(({ sql }) => sql),
-          seat,
-        )
-      );
+      return request.permit && !(seat?.inTransaction && STAYS_INSIDE.test(request.sql));
+    case "batch": {
+      const staysInside = request.statements.every(({ sql }) => STAYS_INSIDE.test(sql));
+      return request.permit && !(seat?.inTransaction && staysInside);
+    }
     case "script":
       return request.permit;
     case "backup":
