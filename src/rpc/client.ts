@@ -1,7 +1,13 @@
 // The end of the protocol in the caller's thread.
 
 import { fromWire, PoolClosedError, WorkerCrashedError } from "../errors.ts";
-import type { Endpoint, FromHost, NumberedReply, Rings } from "./endpoint.ts";
+import {
+  type Endpoint,
+  type FromHost,
+  LAST_SERIAL,
+  type NumberedReply,
+  type Rings,
+} from "./endpoint.ts";
 import { type Link, MessageLink } from "./link.ts";
 import { unpackResult } from "./packed-reply.ts";
 import type { Port } from "./port.ts";
@@ -11,8 +17,6 @@ import { type NextTurn, RingLink } from "./ring-link.ts";
 /** Connections share these words; a word names one request, so a stranger's is rarely hit. */
 export const INTERRUPT_WORDS = 4096;
 
-const LAST_SERIAL = 0x7fffffff;
-
 /** How a {@link ThreadClient} talks to its thread. */
 export interface ThreadClientOptions {
   /**
@@ -20,8 +24,12 @@ export interface ThreadClientOptions {
    * memory cannot be shared.
    */
   readonly interrupts: Int32Array | undefined;
+  /** Asks whoever shares memory with the thread to stop what `connection` has sent, up to `serial`. */
+  readonly interruptBy?: ((connection: number, serial: number) => void) | undefined;
   /** Memory that small requests and replies go through; undefined: all go by `postMessage`. */
   readonly rings?: Rings | undefined;
+  /** See {@link Port.ending}. */
+  readonly ending?: Promise<void> | undefined;
   /** A cheap way to look at the rings again and again; undefined where there is none. */
   readonly nextTurn?: NextTurn | undefined;
 }
@@ -41,9 +49,11 @@ export class ThreadClient implements Port {
   readonly parallel = true;
   readonly canInterrupt: boolean;
   readonly closed: Promise<WorkerCrashedError | undefined>;
+  readonly ending: Promise<void> | undefined;
   readonly #endpoint: Endpoint;
   readonly #link: Link;
   readonly #interrupts: Int32Array | undefined;
+  readonly #interruptBy: ThreadClientOptions["interruptBy"];
   /** By serial, and so in the order they were sent. */
   readonly #outstanding = new Map<number, Outstanding>();
   #serial = 0;
@@ -59,7 +69,9 @@ export class ThreadClient implements Port {
   constructor(endpoint: Endpoint, options: ThreadClientOptions) {
     this.#endpoint = endpoint;
     this.#interrupts = options.interrupts;
-    this.canInterrupt = options.interrupts !== undefined;
+    this.#interruptBy = options.interruptBy;
+    this.canInterrupt = options.interrupts !== undefined || options.interruptBy !== undefined;
+    this.ending = options.ending;
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
@@ -86,12 +98,15 @@ export class ThreadClient implements Port {
   }
 
   interrupt(connection: number): void {
-    if (this.#interrupts === undefined) return;
+    if (!this.canInterrupt) return;
     let newest = 0;
     for (const [serial, { request }] of this.#outstanding) {
       if ("connection" in request && request.connection === connection) newest = serial;
     }
-    if (newest !== 0) Atomics.store(this.#interrupts, connection % INTERRUPT_WORDS, newest);
+    if (newest === 0) return;
+    const words = this.#interrupts;
+    if (words !== undefined) Atomics.store(words, connection % INTERRUPT_WORDS, newest);
+    else this.#interruptBy?.(connection, newest);
   }
 
   /** Tells the thread that it is not this caller's alone any more. */

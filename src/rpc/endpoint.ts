@@ -32,6 +32,9 @@ export interface Rings {
   readonly replies: SharedArrayBuffer;
 }
 
+/** Requests are numbered from 1 to this, and then from 1 again. */
+export const LAST_SERIAL = 0x7fffffff;
+
 /** A request and its number, by which the reply finds its way back. */
 export interface NumberedRequest {
   readonly serial: number;
@@ -67,14 +70,21 @@ export interface ThreadStart {
   readonly rings: Rings | undefined;
 }
 
+/** Which database's other tabs a worker is open to, the name it has among them, and whose it is. */
+export interface GuestOptions {
+  readonly database: string;
+  readonly thread: string;
+  readonly owner: string;
+  /** By which their statements are stopped (`guest-interrupts.ts`); undefined where memory cannot be shared. */
+  readonly interrupts: Int32Array | undefined;
+}
+
 /** What a browser's worker is started with: its first message. */
 export interface WebThreadStart extends ThreadStart {
   /** The Web Lock that the worker holds for as long as it lives; undefined where there are none. */
   readonly lifeLock: string | undefined;
   /** Other tabs may use the worker as well; undefined where it is the pool's alone. */
-  readonly guests:
-    | { readonly database: string; readonly thread: string; readonly owner: string }
-    | undefined;
+  readonly guests: GuestOptions | undefined;
 }
 
 /** The first message of a browser's worker. */

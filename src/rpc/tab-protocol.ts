@@ -17,8 +17,8 @@
 // of that one's page; a worker whose page is gone ends with it.
 //
 // What an end leaves behind
-//   of a client    its lines' life locks are free: the worker rolls back and closes its connections.
-//                  Its write lock is free.
+//   of a client    its lines' life locks are free: what runs for them is stopped, and the worker rolls back
+//                  and closes their connections. Its write lock is free.
 //   of a worker    its life lock is free: each member that had a line to it connects anew.
 //   of the owner   all of its locks are free and its workers gone: the next in the queue becomes the
 //                  owner, and SQLite recovers the database from its log, as after a crash of a process.
@@ -99,6 +99,14 @@ export type TabMessage =
       readonly line: string;
       readonly settings: LineSettings;
     }
+  /** To the owner: a statement that its worker runs for a line is to be stopped. */
+  | {
+      readonly type: "interrupt";
+      readonly thread: string;
+      readonly line: string;
+      readonly connection: number;
+      readonly serial: number;
+    }
   /** To the workers of an owner that says nothing: end, there is a new one. */
   | { readonly type: "handOver" }
   /** A commit changed these tables. */
@@ -107,8 +115,15 @@ export type TabMessage =
   | { readonly type: "whoWrites" }
   | { readonly type: "writes"; readonly writer: TabWriter };
 
+/** The worker has taken the line. */
+export interface LineReady {
+  readonly type: "ready";
+  /** Its owner can stop what is run for it. */
+  readonly canInterrupt: boolean;
+}
+
 /** From the worker, over a line. The other way goes what goes to any thread. */
-export type FromLine = FromHost | { readonly type: "ready" };
+export type FromLine = FromHost | LineReady;
 
 /** A message port for the line to a worker of `owner`; it comes with the port. */
 export interface PortOffer {

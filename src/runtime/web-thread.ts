@@ -40,7 +40,8 @@ export async function startWebThread(
 async function startInline(config: ThreadConfig, guests: WebThreadStart["guests"]) {
   const { startInline } = await import("../worker/inline.ts");
   const { openWebStorage } = await import("../worker/web-storages.ts");
-  return startInline(config, openWebStorage, guests);
+  // What this thread runs it cannot stop.
+  return startInline(config, openWebStorage, guests && { ...guests, interrupts: undefined });
 }
 
 function withFallback(found: FoundStorage, why: string): FoundStorage {

@@ -3,11 +3,12 @@
 
 import { StorageError, WorkerCrashedError } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
-import type { FromHost, ToHost } from "../rpc/endpoint.ts";
+import type { FromHost, GuestOptions, ToHost } from "../rpc/endpoint.ts";
+import { GuestBlocks } from "../rpc/guest-interrupts.ts";
 import type { Reply } from "../rpc/protocol.ts";
 import { type RequestHandler, serve } from "../rpc/server.ts";
 import {
-  type FromLine,
+  type LineReady,
   type LineSettings,
   lifeLock,
   lineChannel,
@@ -19,13 +20,6 @@ import type { Host } from "./host.ts";
 
 /** How long transactions of guests may take to end before the worker leaves. */
 const LEAVE_GRACE_MS = 1_000;
-
-/** Which database's other tabs a worker is open to, the name it has among them, and whose it is. */
-export interface GuestOptions {
-  readonly database: string;
-  readonly thread: string;
-  readonly owner: string;
-}
 
 /**
  * Takes the locks of a thread that is about to open the files; returns what lets them go.
@@ -93,6 +87,7 @@ function notRun(): Reply {
 interface Guest {
   readonly host: Host;
   readonly line: string;
+  readonly canInterrupt: boolean;
   /** The line's channel, and its port where one got here. */
   readonly ways: (BroadcastChannel | MessagePort)[];
   /** It has been told of a commit, and tells the other tabs of it if it lives long enough. */
@@ -109,6 +104,7 @@ class Guests {
   readonly #channel: BroadcastChannel;
   readonly #guests = new Set<Guest>();
   readonly #handOver: () => void;
+  readonly #blocks: GuestBlocks;
   #hasLeft = false;
   #isAnnouncing = false;
 
@@ -116,6 +112,7 @@ class Guests {
     this.#host = host;
     this.#options = options;
     this.#handOver = handOver;
+    this.#blocks = new GuestBlocks(options.interrupts);
     this.#channel = new BroadcastChannel(tabNames(options.database).channel);
     this.#channel.onmessage = ({ data }: MessageEvent<TabMessage>) => this.#hear(data);
     this.#announce();
@@ -151,10 +148,12 @@ class Guests {
   }
 
   #welcome(line: string, settings: LineSettings): void {
-    const host = this.#host.guest(settings, new RowPacker());
+    const words = this.#blocks.take(line);
+    const host = this.#host.guest(settings, new RowPacker(), words);
     const guest: Guest = {
       host,
       line,
+      canInterrupt: words !== undefined,
       ways: [],
       hasCommitted: false,
       unanswered: 0,
@@ -190,7 +189,8 @@ class Guests {
       },
     };
     serve(endpoint, this.counted(guest.host));
-    post(way, { type: "ready" } satisfies FromLine, []);
+    const { canInterrupt } = guest;
+    post(way, { type: "ready", canInterrupt } satisfies LineReady, []);
   }
 
   async #gone(guest: Guest): Promise<void> {
@@ -203,6 +203,7 @@ class Guests {
     if (!this.#guests.delete(guest)) return;
     for (const way of guest.ways) way.onmessage = null;
     await guest.host.close();
+    this.#blocks.free(guest.line);
     for (const way of guest.ways) way.close();
     this.#announceSoon();
     guest.onAnswer();

@@ -2,7 +2,7 @@
 // has one WebAssembly instance, and connections within it take turns.
 
 import type { Engine } from "../engine/engine.ts";
-import { PoolClosedError } from "../errors.ts";
+import { PoolClosedError, SqliteError } from "../errors.ts";
 import type { FoundStorage } from "../rpc/endpoint.ts";
 import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RowCollector } from "../rpc/rows.ts";
@@ -17,6 +17,9 @@ import { type BackupJob, stepBackup } from "./transfer.ts";
 
 /** The state words of a reply that is about no open connection. */
 const IDLE = { txn: 0, autocommit: true, tainted: false, needsPermit: false, rows: 0 } as const;
+
+/** SQLite's own, https://sqlite.org/rescode.html#interrupt */
+const INTERRUPT = 9;
 
 /** What the entry of a thread knows how to do on its platform. */
 export interface Platform {
@@ -85,8 +88,13 @@ export class Host implements ConnectionOwner {
   }
 
   /** The connections of another caller, numbered by itself, in the same instance of SQLite. */
-  guest(settings: Partial<ThreadConfig>, collector: RowCollector): Host {
-    return new Host({ ...this.#config, ...settings }, this.#instance, true, collector, undefined);
+  guest(
+    settings: Partial<ThreadConfig>,
+    collector: RowCollector,
+    interrupts: Int32Array | undefined,
+  ): Host {
+    const config = { ...this.#config, ...settings };
+    return new Host(config, this.#instance, true, collector, interrupts);
   }
 
   /** The storage that was opened. */
@@ -190,6 +198,8 @@ export class Host implements ConnectionOwner {
       session = this.#sessionOf(request);
       session.rows = 0;
       this.#watch(session, request, serial);
+      // Whoever has given up on a request that waited here need not have it run.
+      if ("timeoutMs" in request && this.#isInterrupted) throw interrupted(request);
       const result = this.#perform(session, request);
       return this.#reply(session, result, undefined);
     } catch (thrown) {
@@ -313,13 +323,16 @@ export class Host implements ConnectionOwner {
 
   /** One function for all requests: setting another one costs more than most statements. */
   #stop = (): boolean => {
-    const words = this.#interrupts;
-    if (words !== undefined) {
-      const word = Atomics.load(words, this.#word);
-      if (word !== 0 && ((word - this.#serial) | 0) >= 0) return true;
-    }
+    if (this.#isInterrupted) return true;
     return this.#deadline !== Number.POSITIVE_INFINITY && performance.now() > this.#deadline;
   };
+
+  get #isInterrupted(): boolean {
+    const words = this.#interrupts;
+    if (words === undefined) return false;
+    const word = Atomics.load(words, this.#word);
+    return word !== 0 && ((word - this.#serial) | 0) >= 0;
+  }
 
   #reply(session: Session | undefined, result: unknown, thrown: unknown): Reply {
     const needsPermit = thrown === NEEDS_PERMIT;
@@ -382,6 +395,11 @@ export class Host implements ConnectionOwner {
     this.#files.get(path)?.file.close();
     this.#files.delete(path);
   }
+}
+
+function interrupted(request: Request): SqliteError {
+  const sql = "sql" in request ? request.sql : undefined;
+  return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
 }
 
 /** Where others use the files as well, one caller's settings are not theirs. */

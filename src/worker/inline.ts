@@ -2,11 +2,11 @@
 
 import { PoolClosedError, type WorkerCrashedError } from "../errors.ts";
 import { DirectRows } from "../rpc/direct-rows.ts";
-import type { FoundStorage } from "../rpc/endpoint.ts";
+import type { FoundStorage, GuestOptions } from "../rpc/endpoint.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RequestHandler } from "../rpc/server.ts";
-import { type GuestOptions, takeThreadLocks, withGuests } from "./guests.ts";
+import { takeThreadLocks, withGuests } from "./guests.ts";
 import { Host } from "./host.ts";
 import { importSqlJs } from "./sql-js-script.ts";
 import type { OpenStorage } from "./storages.ts";

@@ -19,6 +19,7 @@ declare global {
   var openGate: () => void;
   var writing: Promise<unknown>;
   var watched: Promise<unknown>;
+  var heardInterrupt: Promise<unknown>;
   /** Ends the workers of the library in this tab, as a crash of theirs would. */
   var endWorkers: () => void;
   var newWorker: () => TabWorker;

@@ -58,9 +58,10 @@ export async function openTabBackend<Queue extends LocalQueue>(
     engineScript: engine.script,
   };
   const open = (signal: AbortSignal | undefined): Promise<Port> => {
-    const start: OpenThread["start"] = (owner) => async (memory, slot) => {
+    const start: OpenThread["start"] = (owner) => async (place) => {
+      const { memory, slot, thread: name, interrupts } = place;
       const shared = sharesMemory || count === 0 ? memory : undefined;
-      const guests = { database: path, thread: crypto.randomUUID(), owner };
+      const guests = { database: path, thread: name, owner, interrupts };
       // What the first thread has found: all have to agree.
       const chosen = database.found?.storage ?? kind;
       const thread = await startWebThread(

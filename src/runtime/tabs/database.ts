@@ -12,7 +12,7 @@ import { type LineSettings, tabNames } from "../../rpc/tab-protocol.ts";
 import { takeWebLock, type WebLock } from "../../rpc/web-lock.ts";
 import type { Tables } from "../../types.ts";
 import { openLine } from "./line.ts";
-import { ASK_EVERY_MS, Member } from "./member.ts";
+import { ASK_EVERY_MS, type LineMessage, Member } from "./member.ts";
 import { RoamingPort } from "./roaming-port.ts";
 import { Site, type StartThread } from "./site.ts";
 import { type LocalQueue, TabWriteQueue } from "./write-queue.ts";
@@ -222,12 +222,16 @@ export class TabDatabase<Queue extends LocalQueue> {
     this.#thaw();
   }
 
+  /**
+   * The write lock goes last, and those who write here lose it only after this: whoever waits for it in
+   * another tab knows by then that the threads here are ending, and sends them nothing any more.
+   */
   #letGo(): void {
     this.#site?.terminate();
     this.#site = undefined;
-    this.writeQueue.letGo();
     this.#member?.leave();
     this.#member = undefined;
+    this.writeQueue.letGo();
   }
 
   async #connect(
@@ -283,7 +287,10 @@ export class TabDatabase<Queue extends LocalQueue> {
     try {
       const owner = member.ownerOf(thread);
       const port = await openLine(thread, {
-        ask: (line) => member.post({ type: "line", thread, line, settings }),
+        owner,
+        ask: (line) => this.#tellOfLine(member, { type: "line", thread, line, settings }),
+        interrupt: (line, connection, serial) =>
+          this.#tellOfLine(member, { type: "interrupt", thread, line, connection, serial }),
         offerPort: async (line) =>
           owner === undefined
             ? undefined
@@ -327,11 +334,24 @@ export class TabDatabase<Queue extends LocalQueue> {
       onNews: () => this.#tellNews(),
       onChange: (tables) => this.#tellChange(tables),
       onOffer: ({ thread, line }, port) => this.#site?.usePort(thread, line, port),
+      onLine: (message) => this.#heardOfLine(message),
       onWriter: (writer) => this.writeQueue.heard(writer),
       writer: () => this.writeQueue.writer,
     });
     this.#member = member;
     return member;
+  }
+
+  /** The thread may be one of this member's own, which hears nothing of itself. */
+  #tellOfLine(member: Member, message: LineMessage): void {
+    member.post(message);
+    this.#heardOfLine(message);
+  }
+
+  #heardOfLine(message: LineMessage): void {
+    const { type, thread, line } = message;
+    if (type === "line") this.#site?.watchLine(thread, line);
+    else this.#site?.interrupt(thread, line, message.connection, message.serial);
   }
 
   #tellChange(tables: Tables): void {
@@ -374,8 +394,8 @@ export class TabDatabase<Queue extends LocalQueue> {
         resolve();
       };
     });
-    for (const port of this.#ports) port.leaveThread();
     this.#letGo();
+    for (const port of this.#ports) port.leaveThread();
   }
 }
 

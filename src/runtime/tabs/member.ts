@@ -22,6 +22,9 @@ export const ASK_EVERY_MS = 200;
 /** A member that has said nothing for so long, although asked, is taken for frozen. */
 const SILENCE_MS = 1_000;
 
+/** What concerns a line of another member. */
+export type LineMessage = Extract<TabMessage, { type: "line" | "interrupt" }>;
+
 /** Whom a member tells of what happens. */
 export interface MemberListener {
   /** Another member is here, or gone. */
@@ -36,6 +39,8 @@ export interface MemberListener {
   /** Another one offers a port for its line to a worker of this one. */
   onOffer(offer: PortOffer, port: MessagePort): void;
   onWriter(writer: TabWriter): void;
+  /** A worker has been given a line, or is to stop what it runs for one. */
+  onLine(message: LineMessage): void;
   /** What this one writes. */
   writer(): TabWriter | undefined;
 }
@@ -223,6 +228,9 @@ export class Member {
         this.#listener.onWriter(message.writer);
         return;
       case "line":
+      case "interrupt":
+        this.#listener.onLine(message);
+        return;
       case "handOver":
         return;
       default:

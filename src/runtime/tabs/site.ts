@@ -3,7 +3,10 @@
 import { StorageError } from "../../errors.ts";
 import type { ThreadClient } from "../../rpc/client.ts";
 import type { FoundStorage } from "../../rpc/endpoint.ts";
+import { interruptGuest, interruptLine, newGuestInterrupts } from "../../rpc/guest-interrupts.ts";
 import type { Port } from "../../rpc/port.ts";
+import { lifeLock } from "../../rpc/tab-protocol.ts";
+import { whenFree } from "../../rpc/web-lock.ts";
 import { createSharedMemory, type SharedMemory } from "../../shm/layout.ts";
 import { reapSlot, takeSlot } from "../databases.ts";
 
@@ -17,13 +20,26 @@ export interface SiteThread {
   usePort?(line: string, port: MessagePort): void;
 }
 
-/** Starts a thread with the files; `slot` is its place in the lock table. */
-export type StartThread = (memory: SharedMemory, slot: number) => Promise<SiteThread>;
+/** What a thread is given at its start. */
+export interface ThreadPlace {
+  readonly memory: SharedMemory;
+  /** Its place in the lock table. */
+  readonly slot: number;
+  /** Its name among all tabs. */
+  readonly thread: string;
+  /** By which what it runs for other tabs is stopped. */
+  readonly interrupts: Int32Array | undefined;
+}
+
+/** Starts a thread with the files. */
+export type StartThread = (place: ThreadPlace) => Promise<SiteThread>;
 
 /** See the head of this file. */
 export class Site {
   readonly memory = createSharedMemory();
   readonly #threads = new Set<SiteThread>();
+  /** By the thread's name, from before it starts: it takes lines before it is known to have started. */
+  readonly #interrupts = new Map<string, Int32Array>();
   #first: Promise<SiteThread> | undefined;
   #isShared = false;
   #hasEnded = false;
@@ -59,6 +75,21 @@ export class Site {
     for (const each of this.#threads) if (each.thread === thread) each.usePort?.(line, port);
   }
 
+  /**
+   * A thread has been given a line: when that ends, nobody wants what it runs any more. The thread itself
+   * hears of it only after that.
+   */
+  watchLine(thread: string, line: string): void {
+    const words = this.#interrupts.get(thread);
+    if (words !== undefined) void whenFree(lifeLock(line)).then(() => interruptLine(words, line));
+  }
+
+  /** Stops a statement that a thread runs for a line. */
+  interrupt(thread: string, line: string, connection: number, serial: number): void {
+    const words = this.#interrupts.get(thread);
+    if (words !== undefined) interruptGuest(words, line, connection, serial);
+  }
+
   /** Ends all threads without asking them, those included that are only starting. */
   terminate(): void {
     this.#hasEnded = true;
@@ -76,21 +107,29 @@ export class Site {
 
   async #start(start: StartThread): Promise<SiteThread> {
     this.#throwIfEnded();
-    const slot = takeSlot(this.memory);
+    const { memory } = this;
+    const slot = takeSlot(memory);
+    const name = crypto.randomUUID();
+    const interrupts = newGuestInterrupts();
+    const forget = () => {
+      this.#interrupts.delete(name);
+      reapSlot(memory, slot);
+    };
+    if (interrupts !== undefined) this.#interrupts.set(name, interrupts);
     try {
-      const thread = await start(this.memory, slot);
+      const thread = await start({ memory, slot, thread: name, interrupts });
       if (this.#hasEnded) void thread.port.terminate();
       this.#throwIfEnded();
       this.#threads.add(thread);
       if (this.#isShared) thread.port.mingle?.();
       void thread.port.closed.then(() => {
-        reapSlot(this.memory, slot);
+        forget();
         this.#threads.delete(thread);
         if (this.#threads.size === 0) this.#first = undefined;
       });
       return thread;
     } catch (thrown) {
-      reapSlot(this.memory, slot);
+      forget();
       throw thrown;
     }
   }
