@@ -69,10 +69,15 @@ export class WriteQueue implements WritePermits {
   }
 
   /** The error of a wait for a lock that took too long. */
-  busy(
+  busy(waitedMs: number, sql: string | undefined): BusyError {
+    return this.busyBehind(this.holder, waitedMs, sql);
+  }
+
+  /** The same where somebody else holds the lock; undefined: nobody knows who. */
+  busyBehind(
+    holder: WriteLockHolder | undefined,
     waitedMs: number,
     sql: string | undefined,
-    holder: WriteLockHolder | undefined = this.holder,
   ): BusyError {
     const who =
       holder === undefined

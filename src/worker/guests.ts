@@ -229,6 +229,9 @@ class Guests {
     if (!this.#guests.has(guest)) return;
     for (const way of guest.ways) post(way, { type: "left" } satisfies FromHost, []);
     await this.#forget(guest);
+    // Its answers and this message are on their way; the news of this thread's end must not overtake them.
+    const patience = AbortSignal.timeout(LEAVE_GRACE_MS);
+    await whenFree(lifeLock(guest.line), patience).catch(() => {});
   }
 
   #announce(): void {

@@ -29,11 +29,13 @@ export interface LocalQueue {
   tryAcquire(claim: Claim): boolean;
   acquire(claim: Claim, limits: Limits): Promise<void>;
   release(): void;
-  busy(waitedMs: number, sql: string | undefined, holder?: TabWriter): BusyError;
+  busy(waitedMs: number, sql: string | undefined): BusyError;
+  /** Undefined: nobody knows who. */
+  busyBehind(holder: TabWriter | undefined, waitedMs: number, sql: string | undefined): BusyError;
 }
 
 /** How long to wait for another tab to say what it writes, in milliseconds. */
-const ASK_MS = 50;
+const ASK_MS = 250;
 /** A longer delay is none for a timer: it would end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -116,7 +118,7 @@ export class TabWriteQueue<Queue extends LocalQueue> {
 
   busy(waitedMs: number, sql: string | undefined): BusyError {
     if (!this.#isWaiting) return this.#local.busy(waitedMs, sql);
-    return this.#local.busy(waitedMs, sql, this.#elsewhere);
+    return this.#local.busyBehind(this.#elsewhere, waitedMs, sql);
   }
 
   async #takeLock(claim: Claim, { timeoutMs, signal }: Limits, waitedMs: number): Promise<void> {
