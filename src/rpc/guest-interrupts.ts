@@ -71,6 +71,13 @@ export function interruptLine(memory: Int32Array, line: string): void {
   if (at !== undefined) memory.fill(LAST_SERIAL, at + 1, at + BLOCK_WORDS);
 }
 
+/** Stops whatever has been sent over any line. */
+export function interruptAll(memory: Int32Array): void {
+  for (let at = 0; at < memory.length; at += BLOCK_WORDS) {
+    memory.fill(LAST_SERIAL, at + 1, at + BLOCK_WORDS);
+  }
+}
+
 function blockOf(memory: Int32Array, line: string): number | undefined {
   const mark = markOf(line);
   for (let at = 0; at < memory.length; at += BLOCK_WORDS) {

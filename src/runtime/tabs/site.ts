@@ -3,7 +3,12 @@
 import { StorageError } from "../../errors.ts";
 import type { ThreadClient } from "../../rpc/client.ts";
 import type { FoundStorage } from "../../rpc/endpoint.ts";
-import { interruptGuest, interruptLine, newGuestInterrupts } from "../../rpc/guest-interrupts.ts";
+import {
+  interruptAll,
+  interruptGuest,
+  interruptLine,
+  newGuestInterrupts,
+} from "../../rpc/guest-interrupts.ts";
 import type { Port } from "../../rpc/port.ts";
 import { lifeLock } from "../../rpc/tab-protocol.ts";
 import { whenFree } from "../../rpc/web-lock.ts";
@@ -93,6 +98,8 @@ export class Site {
   /** Ends all threads without asking them, those included that are only starting. */
   terminate(): void {
     this.#hasEnded = true;
+    // A thread ends only when what it runs does, or after seconds.
+    for (const words of this.#interrupts.values()) interruptAll(words);
     for (const { port } of this.#threads) void port.terminate();
   }
 
