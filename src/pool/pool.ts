@@ -1,5 +1,6 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
+import { WorkerCrashedError } from "../errors.ts";
 import type {
   BindParams,
   BindValue,
@@ -46,6 +47,8 @@ import { WriterTurn } from "./writer-turn.ts";
 
 /** Longest wait of `close` for what is out, in milliseconds. */
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
+/** How often one request is sent while its connection is lost before it has run. */
+const MOST_TRIES = 3;
 /** SQLite fixes a snapshot at the first read, and not at BEGIN. */
 const FIRST_READ = "SELECT 1 FROM sqlite_schema LIMIT 1";
 
@@ -534,21 +537,30 @@ export class ConnectionPool implements AsyncDisposable {
     }
   }
 
-  /** One request on a connection borrowed for it. */
+  /**
+   * One request on a connection borrowed for it; on another one where that is lost before the request has
+   * run, as a connection with a state of its own is when another tab takes over.
+   */
   async #once<T>(
     writes: boolean,
     options: QueryOptions | undefined,
     body: (db: Connection) => Promise<T>,
+    triesLeft = MOST_TRIES,
   ): Promise<T> {
-    if (writes && !this.#context.options.readonly)
-      return await this.#inTurn(signalOf(options), body);
-    const lease = this.#lending.acquire(signalOf(options), false);
-    const db = lease instanceof Promise ? await lease : lease;
     try {
-      return await body(db);
-    } finally {
-      const cleaned = db.isReleased ? undefined : this.#lending.release(db);
-      if (cleaned !== undefined) await cleaned;
+      if (writes && !this.#context.options.readonly)
+        return await this.#inTurn(signalOf(options), body);
+      const lease = this.#lending.acquire(signalOf(options), false);
+      const db = lease instanceof Promise ? await lease : lease;
+      try {
+        return await body(db);
+      } finally {
+        const cleaned = db.isReleased ? undefined : this.#lending.release(db);
+        if (cleaned !== undefined) await cleaned;
+      }
+    } catch (thrown) {
+      if (triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
+      return await this.#once(writes, options, body, triesLeft - 1);
     }
   }
 
@@ -560,6 +572,10 @@ export class ConnectionPool implements AsyncDisposable {
     if (query.error !== undefined) counters.errors++;
     if (events.has("query")) events.emit("query", query);
   }
+}
+
+function hasNotRun(thrown: unknown): boolean {
+  return thrown instanceof WorkerCrashedError && thrown.retriable && !thrown.mayHaveRun;
 }
 
 function checkBody(body: unknown): void {

@@ -73,6 +73,8 @@ export class TabDatabase<Queue extends LocalQueue> {
   readonly #changeListeners = new Set<(tables: Tables) => void>();
   #member: Member | undefined;
   #hasOthers = false;
+  /** A commit was told of only here: for all this thread knew, there was no other. */
+  #hasKeptChange = false;
   #site: Site | undefined;
   #found: FoundStorage | undefined;
   #role: Role = "client";
@@ -134,6 +136,7 @@ export class TabDatabase<Queue extends LocalQueue> {
   announceChange(tables: Tables): void {
     this.#tellChange(tables);
     if (this.#hasOthers) this.#member?.post({ type: "change", tables });
+    else this.#hasKeptChange = true;
   }
 
   /** Calls `listener` after each such commit; returns what ends that. */
@@ -231,6 +234,7 @@ export class TabDatabase<Queue extends LocalQueue> {
     this.#site = undefined;
     this.#member?.leave();
     this.#member = undefined;
+    for (const port of this.#ports) port.leaveThread();
     this.writeQueue.letGo();
   }
 
@@ -321,7 +325,11 @@ export class TabDatabase<Queue extends LocalQueue> {
       onOthers: (count) => {
         this.#hasOthers = count > 0;
         this.writeQueue.isAlone = count === 0;
-        if (count > 0) this.#site?.share();
+        if (count === 0) return;
+        this.#site?.share();
+        // They may have read before the latest commit here, and been heard of only after it.
+        if (this.#hasKeptChange) member.post({ type: "change", tables: "any" });
+        this.#hasKeptChange = false;
       },
       onOwner: () => {
         this.#site = new Site();
@@ -395,7 +403,6 @@ export class TabDatabase<Queue extends LocalQueue> {
       };
     });
     this.#letGo();
-    for (const port of this.#ports) port.leaveThread();
   }
 }
 
