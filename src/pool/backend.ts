@@ -22,6 +22,8 @@ export interface Capabilities {
   readonly wal: boolean;
   /** A running statement can be stopped. */
   readonly interrupt: boolean;
+  /** Stored databases can be attached, and this one backed up to one. */
+  readonly attachStored: boolean;
   /** SQLite has its full-text search, https://sqlite.org/fts5.html */
   readonly fts5: boolean;
   /** SQLite has its table of pages, https://sqlite.org/dbpage.html */
@@ -63,6 +65,7 @@ export interface Backend {
   readonly threads: number;
   readonly crossTab: boolean;
   readonly durable: boolean;
+  readonly attachStored: boolean;
   /** The data is in the memory of the one thread, and gone with it: it is kept until the pool closes. */
   readonly diesWithThread?: boolean;
   readonly role: "owner" | "client";

@@ -145,7 +145,7 @@ export class ConnectionPool implements AsyncDisposable {
   get capabilities(): Capabilities {
     const { backend } = this.#context;
     const { crossTab, durable, role, threads, mostConnections, fallbacks = [] } = backend;
-    const { fts5, dbpage, context } = backend;
+    const { attachStored, fts5, dbpage, context } = backend;
     const wal = this.#journalMode === "wal" && mostConnections > 1;
     const severalConnections = this.maxConnections > 1;
     return {
@@ -155,6 +155,7 @@ export class ConnectionPool implements AsyncDisposable {
       durable,
       wal,
       interrupt: this.#links.canInterrupt,
+      attachStored,
       fts5,
       dbpage,
       asyncContext: context !== undefined,

@@ -98,6 +98,8 @@ export interface FoundStorage {
   readonly storage: StorageKind;
   /** Other threads can have the same files open. */
   readonly sharesFiles: boolean;
+  /** Databases beside the pool's own can be opened. */
+  readonly attachStored: boolean;
   /** What would have been preferred, and why it is not to be had. */
   readonly fallbacks: readonly Fallback[];
 }

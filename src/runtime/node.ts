@@ -90,6 +90,7 @@ async function newBackend<Queue>(
     threads,
     crossTab: false,
     durable: storage === "file",
+    attachStored: true,
     role: "owner" as const,
     openThread: () => startThread(config, database, threads > 0),
     writeQueue: database.writeQueue,

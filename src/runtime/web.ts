@@ -130,7 +130,7 @@ async function newBackend<Queue>(
     engineScript: engine.script,
   };
   const first = await startThread(config, database, threads);
-  const { storage, sharesFiles, fallbacks } = first.found;
+  const { storage, sharesFiles, attachStored, fallbacks } = first.found;
   const diesWithThread = storage === "memory" && !shares;
   let waiting: Port | undefined = first.port;
   let disposed = false;
@@ -141,6 +141,7 @@ async function newBackend<Queue>(
     threads: first.isSeparate ? Math.min(wanted, sharesFiles ? wanted : 1) : 0,
     crossTab: false,
     durable: storage !== "memory",
+    attachStored,
     diesWithThread,
     fallbacks,
     role: "owner" as const,

@@ -160,6 +160,11 @@ export function hasOpfs(): boolean {
   return navigator.storage?.getDirectory !== undefined && navigator.locks !== undefined;
 }
 
+/** This thread can open files of it: only dedicated workers have synchronous access. */
+export function canOpenFiles(): boolean {
+  return hasOpfs() && "createSyncAccessHandle" in FileSystemFileHandle.prototype;
+}
+
 /** @throws StorageFault (`unsupported`) */
 export function checkOpfs(): void {
   if (hasOpfs()) return;

@@ -12,7 +12,7 @@ import { noSuchStorage, type OpenedStorage } from "./storages.ts";
 export async function openNodeStorage({ storage, disk }: ThreadConfig): Promise<OpenedStorage> {
   const files = nodeFsStorage();
   if (storage !== "file" && storage !== "memory") throw noSuchStorage(storage);
-  const found = { storage, sharesFiles: true, fallbacks: [] };
+  const found = { storage, sharesFiles: true, attachStored: true, fallbacks: [] };
   if (storage === "file") return { storage: files, guard, found };
   return { storage: memoryStorage(disk as MemoryDisk, files), guard, found };
 }

@@ -4,6 +4,7 @@ import { tryTakeDatabase } from "../rpc/name-guard.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { createMemoryDisk, type MemoryDisk, memoryStorage } from "../storage/memory.ts";
 import { type OpfsOptions, OpfsStorage, openOpfsStorage } from "../storage/opfs.ts";
+import { canOpenFiles } from "../storage/opfs-files.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { Fallback } from "../types.ts";
 import { noSuchStorage, type OpenedStorage } from "./storages.ts";
@@ -35,7 +36,12 @@ export async function openWebStorage(config: ThreadConfig): Promise<OpenedStorag
 
 async function openOpfs(config: ThreadConfig): Promise<OpenedStorage> {
   const storage = await openOpfsStorage(opfsOptions(config));
-  const found = { storage: "opfs", sharesFiles: storage.isShared, fallbacks: [] } as const;
+  const found = {
+    storage: "opfs",
+    sharesFiles: storage.isShared,
+    attachStored: true,
+    fallbacks: [],
+  } as const;
   return { storage, guard, found };
 }
 
@@ -43,14 +49,25 @@ async function openIndexedDb(
   config: ThreadConfig,
   fallbacks: readonly Fallback[],
 ): Promise<OpenedStorage> {
-  const found = { storage: "indexeddb", sharesFiles: false, fallbacks } as const;
+  const found = {
+    storage: "indexeddb",
+    sharesFiles: false,
+    attachStored: true,
+    fallbacks,
+  } as const;
   return { storage: await indexedDb(config), guard, found };
 }
 
 async function openMemory(config: ThreadConfig): Promise<OpenedStorage> {
   const disk = (config.disk as MemoryDisk | undefined) ?? createMemoryDisk(config.path);
   const storage = memoryStorage(disk, new OpfsStorage(opfsOptions(config)));
-  return { storage, guard, found: { storage: "memory", sharesFiles: true, fallbacks: [] } };
+  const found = {
+    storage: "memory",
+    sharesFiles: true,
+    attachStored: canOpenFiles(),
+    fallbacks: [],
+  } as const;
+  return { storage, guard, found };
 }
 
 function opfsOptions({

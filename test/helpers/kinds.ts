@@ -20,8 +20,6 @@ export interface Place {
   readonly memory: boolean;
   /** What its pools say they have: tests of anything else are skipped, and by nothing but this. */
   readonly capabilities: Capabilities;
-  /** Files can be attached, and backed up to. */
-  readonly hasFiles: boolean;
   /** Opens a pool on the test's own database, or on the one of that name; closed after the test. */
   open(options?: PoolOptions, name?: string): Promise<ConnectionPool>;
   /** A path in a new directory, deleted at the end. */
@@ -72,7 +70,6 @@ export function inEveryPlace(suite: (place: Place) => void): void {
         storage,
         memory: storage === "memory",
         capabilities: capabilitiesThere,
-        hasFiles: !kind.withoutFiles,
         async open(more, name = "own") {
           const path = storage === "memory" ? ":memory:" : directory(`${count}-${name}.db`);
           const pool = await openPool(path, { name: "test", ...options, ...more });

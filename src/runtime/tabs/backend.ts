@@ -94,6 +94,7 @@ export async function openTabBackend<Queue extends LocalQueue>(
     fallbacks: found.fallbacks,
     crossTab: true,
     durable: true,
+    attachStored: found.attachStored,
     get role() {
       return database.role;
     },

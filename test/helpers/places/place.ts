@@ -8,8 +8,6 @@ export interface Kind {
   readonly name: string;
   readonly storage: "file" | "opfs" | "indexeddb" | "memory";
   readonly options: PoolOptions;
-  /** Nothing can be attached, or backed up to. */
-  readonly withoutFiles?: boolean;
   /** As in lockdown modes. */
   readonly withoutWebAssembly?: boolean;
 }

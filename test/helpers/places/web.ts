@@ -51,19 +51,16 @@ const ALL_KINDS: readonly Kind[] = [
     name: "memory, two workers",
     storage: "memory",
     options: { threads: 2 },
-    withoutFiles: !hasOpfs,
   },
   {
     name: "memory, the calling thread",
     storage: "memory",
     options: { threads: 0 },
-    withoutFiles: !hasOpfs || !inWorker,
   },
   {
     name: "memory, sql.js in a worker",
     storage: "memory",
     options: { engine: "sql.js", threads: 1 },
-    withoutFiles: !hasOpfs,
   },
 ];
 
