@@ -40,9 +40,14 @@ export async function* cursorRows<T>(
         yield row as T;
       }
       if (next === undefined) return;
-      done = true; // a fetch that fails has closed the cursor
       chunk = (await next).result as CursorResult;
     }
+  } catch (thrown) {
+    // A fetch that SQLite failed has closed the cursor, one that was never run has not. What failed is what
+    // the caller hears of.
+    if (!done) await chunks.close().catch(() => {});
+    done = true;
+    throw thrown;
   } finally {
     link.cursors--;
     if (!done) await chunks.close();

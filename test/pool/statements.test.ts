@@ -389,6 +389,27 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(pool.activeCount).toBe(0);
   });
 
+  test("an iterate() that is aborted while it waits for its turn leaves no cursor behind", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const db = await pool.acquire();
+    const text = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const rows = db.iterate(text, [], { chunkSize: 1, signal: controller.signal });
+    await rows.next();
+    // The next chunk is there or on its way; the one after it has to wait.
+    const before = db.query(`${text} LIMIT 200000`);
+    await rows.next();
+    const waiting = rows.next();
+    controller.abort(reason);
+    await waiting.catch((thrown) => expect(thrown).toBe(reason));
+    await rows.return?.();
+    await before;
+    // SQLite refuses it while a statement is in progress.
+    await db.execute("VACUUM");
+    await db.release();
+  });
+
   test("what does not fit the caches goes to temporary files, where they are asked for", async () => {
     const pool = await open({ pragmas: { temp_store: "file", cache_size: 5 } });
     await pool.executeScript(`
