@@ -47,7 +47,7 @@ import { WriterTurn } from "./writer-turn.ts";
 
 /** Longest wait of `close` for what is out, in milliseconds. */
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
-/** How often one request is sent while its connection is lost before it has run. */
+/** How many connections a call is tried on that are lost before anything has come of it. */
 const MOST_TRIES = 3;
 /** SQLite fixes a snapshot at the first read, and not at BEGIN. */
 const FIRST_READ = "SELECT 1 FROM sqlite_schema LIMIT 1";
@@ -234,12 +234,14 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    const db = await this.#lending.acquire(options, true);
-    return await this.#scoped(db, false, async () => {
-      await beginSnapshot(db);
-      const result = await body(db);
-      if (db.isOpen && db.inTransaction) await db.execute("COMMIT");
-      return result;
+    return await this.#untilBegun(body, async (once) => {
+      const db = await this.#lending.acquire(options, true);
+      return await this.#scoped(db, false, async () => {
+        await beginSnapshot(db);
+        const result = await once(db);
+        if (db.isOpen && db.inTransaction) await db.execute("COMMIT");
+        return result;
+      });
     });
   }
 
@@ -249,8 +251,10 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    return await this.#inTurn(options, (db) =>
-      db.transaction(body, { mode: "immediate", signal: options?.signal }),
+    return await this.#untilBegun(body, (once) =>
+      this.#inTurn(options, (db) =>
+        db.transaction(once, { mode: "immediate", signal: options?.signal }),
+      ),
     );
   }
 
@@ -262,11 +266,12 @@ export class ConnectionPool implements AsyncDisposable {
     checkBody(body);
     const { mode, ...acquire } = options ?? {};
     const { signal } = acquire;
-    const run = (db: Connection) => db.transaction(body, { mode, signal });
-    if (mode === "deferred" || this.#context.options.readonly) {
-      return await this.withConnection(run, acquire);
-    }
-    return await this.#inTurn(acquire, run);
+    return await this.#untilBegun(body, (once) => {
+      const run = (db: Connection) => db.transaction(once, { mode, signal });
+      return mode === "deferred" || this.#context.options.readonly
+        ? this.withConnection(run, acquire)
+        : this.#inTurn(acquire, run);
+    });
   }
 
   /** {@link Connection.query} on a connection borrowed for it. */
@@ -562,6 +567,25 @@ export class ConnectionPool implements AsyncDisposable {
     } catch (thrown) {
       if (triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
       return await this.#once(writes, options, body, triesLeft - 1);
+    }
+  }
+
+  /** Tries on another connection where one is lost before `body` is called. */
+  async #untilBegun<T>(
+    body: (db: Connection) => T | Promise<T>,
+    attempt: (once: (db: Connection) => T | Promise<T>) => Promise<T | Awaited<T>>,
+  ): Promise<Awaited<T>> {
+    let hasBegun = false;
+    const once = (db: Connection) => {
+      hasBegun = true;
+      return body(db);
+    };
+    for (let triesLeft = MOST_TRIES; ; triesLeft--) {
+      try {
+        return await attempt(once);
+      } catch (thrown) {
+        if (hasBegun || triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
+      }
     }
   }
 

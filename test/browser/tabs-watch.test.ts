@@ -130,19 +130,4 @@ describe.each([{ isolated: true }, { isolated: false }])("tabs, isolated: $isola
     await client.run(() => pool.close(), undefined);
     expect(await client.run(() => watched, undefined)).toBeUndefined();
   });
-
-  test("reads are repeated in another thread, those of connections with a state as well", async () => {
-    const owner = await openOwner("repeated.db");
-    const client = await tabs.open();
-    await client.run(async () => {
-      globalThis.pool = await openPool("repeated.db", {
-        onConnect: async (db) => void (await db.execute("CREATE TEMP TABLE own(x)")),
-      });
-      const sql =
-        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 2000000) SELECT count(*) FROM c";
-      globalThis.watched = Promise.all([pool.queryValue(sql), pool.queryValue(sql)]);
-    }, undefined);
-    await owner.crash?.();
-    expect(await client.run(() => watched, undefined)).toEqual([2_000_000, 2_000_000]);
-  });
 });
