@@ -57,11 +57,17 @@ const ALL_KINDS: readonly Kind[] = [
     storage: "memory",
     options: { threads: 0 },
   },
-  {
-    name: "memory, sql.js in a worker",
-    storage: "memory",
-    options: { engine: "sql.js", threads: 1 },
-  },
+  inWorker
+    ? {
+        name: "memory, sql.js in a worker",
+        storage: "memory",
+        options: { engine: "sql.js", threads: 1 },
+      }
+    : {
+        name: "IndexedDB, sql.js in a worker",
+        storage: "indexeddb",
+        options: { storage: "indexeddb", engine: "sql.js", threads: 1 },
+      },
 ];
 
 /** A run may ask for some of the places only. */
