@@ -92,6 +92,8 @@ interface Guest {
   readonly ways: (BroadcastChannel | MessagePort)[];
   /** It has been told of a commit, and tells the other tabs of it if it lives long enough. */
   hasCommitted: boolean;
+  /** It has sent a request. */
+  hasAsked: boolean;
   /** Requests that were taken and are not answered yet. */
   unanswered: number;
   /** Called after each answer while the worker is about to leave. */
@@ -156,6 +158,7 @@ class Guests {
       canInterrupt: words !== undefined,
       ways: [],
       hasCommitted: false,
+      hasAsked: false,
       unanswered: 0,
       onAnswer() {},
     };
@@ -183,7 +186,10 @@ class Guests {
       },
       onMessage: (listener: (message: unknown) => void) => {
         way.onmessage = ({ data }: MessageEvent<ToHost>) => {
-          if (data.type === "requests") guest.unanswered += data.requests.length;
+          if (data.type === "requests") {
+            guest.hasAsked = true;
+            guest.unanswered += data.requests.length;
+          }
           listener(data);
         };
       },
@@ -229,6 +235,7 @@ class Guests {
     if (!this.#guests.has(guest)) return;
     for (const way of guest.ways) post(way, { type: "left" } satisfies FromHost, []);
     await this.#forget(guest);
+    if (!guest.hasAsked) return;
     // Its answers and this message are on their way; the news of this thread's end must not overtake them.
     const patience = AbortSignal.timeout(LEAVE_GRACE_MS);
     await whenFree(lifeLock(guest.line), patience).catch(() => {});

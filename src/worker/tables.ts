@@ -5,14 +5,23 @@ import { RowBuilder } from "../rpc/rows.ts";
 import type { SqlValue, Tables } from "../types.ts";
 
 const SCHEMA_TABLE = "sqlite_schema";
-const ALL =
-  "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+const OF_USERS = "type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+const ATTACHED = "SELECT name FROM pragma_database_list WHERE name NOT IN ('main', 'temp')";
 /** See https://sqlite.org/schematab.html: virtual tables have no root page. */
 const VIRTUAL = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage = 0";
 
-/** All tables of the database, that of the schema included. */
+/** All tables of the database and of those attached to it, those of the schemas included. */
 export function tableNames(connection: EngineConnection): string[] {
-  return [SCHEMA_TABLE, ...names(connection, ALL)];
+  const tables = tablesIn(connection, "main");
+  for (const schema of names(connection, ATTACHED)) {
+    for (const table of tablesIn(connection, schema)) tables.push(`${schema}.${table}`);
+  }
+  return tables;
+}
+
+function tablesIn(connection: EngineConnection, schema: string): string[] {
+  const from = `"${schema.replaceAll('"', '""')}".${SCHEMA_TABLE}`;
+  return [SCHEMA_TABLE, ...names(connection, `SELECT name FROM ${from} WHERE ${OF_USERS}`)];
 }
 
 /** The tables that decide on the rows of `sql`, which has been run on this connection. */

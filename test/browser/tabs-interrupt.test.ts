@@ -3,19 +3,23 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Browser } from "../harness/browsers/browser.ts";
 import { launchChromium } from "../harness/browsers/chromium.ts";
+import { launchFirefox } from "../harness/browsers/firefox.ts";
 import { startTabs, type Tabs } from "./tabs-harness.ts";
 
 /** It never ends by itself. */
 const ENDLESS =
   "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
 
-describe.each([{ isolated: true }, { isolated: false }])("tabs, isolated: $isolated", (given) => {
-  const { isolated } = given;
+describe.each([
+  { name: "Chromium", launch: launchChromium, isolated: true },
+  { name: "Chromium", launch: launchChromium, isolated: false },
+  { name: "Firefox", launch: launchFirefox, isolated: true },
+])("tabs of $name, isolated: $isolated", ({ launch, isolated }) => {
   let browser: Browser;
   let tabs: Tabs;
 
   beforeAll(async () => {
-    browser = await launchChromium();
+    browser = await launch();
     tabs = await startTabs(browser, isolated);
   });
   afterAll(async () => {
