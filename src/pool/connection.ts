@@ -11,12 +11,14 @@ import type {
   ScriptResult,
   Want,
   WatchResult,
+  WireParams,
 } from "../rpc/protocol.ts";
 import type { BindParams, BindValue, ExecuteResult, Row, StatementInfo } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import type { PoolEvents } from "./events.ts";
 import type { Link } from "./link.ts";
+import { PIECE_ENTRIES, runMany } from "./many.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import { normalizeParams } from "./params.ts";
 import { type SqlQuery, type Statement, toStatement } from "./sql.ts";
@@ -123,7 +125,8 @@ export class Connection implements AsyncDisposable {
 
   /**
    * Runs one statement once per entry of `paramsList`: all of them or, if one fails, none, in one
-   * transaction (a savepoint inside an open one) and one round trip.
+   * transaction (a savepoint inside an open one). That is one round trip, or one for every 250 entries, so
+   * that nobody else who has a connection in the same thread waits for all of them.
    */
   async executeMany(
     sql: Sql,
@@ -135,13 +138,18 @@ export class Connection implements AsyncDisposable {
     }
     const { sql: text } = toStatement(sql, undefined);
     const lists = paramsList.map((params) => normalizeParams(params));
-    const reply = await this.#send(text, options, this.#guess(text), (access) => ({
+    const writes = this.#guess(text);
+    const request = (paramsList: readonly WireParams[], access: Access): Request => ({
       kind: "many",
       connection: this.id,
       ...access,
       sql: text,
-      paramsList: lists,
-    }));
+      paramsList,
+    });
+    const reply =
+      writes && lists.length > PIECE_ENTRIES
+        ? await this.#sendPieces(text, lists, options, request)
+        : await this.#send(text, options, writes, (access) => request(lists, access));
     return { changes: (reply.result as ChangesResult).changes };
   }
 
@@ -349,6 +357,37 @@ export class Connection implements AsyncDisposable {
     if (sent instanceof Promise) return this.#answer(sent, sql, started, options?.signal);
     this.#report(sql, started, sent, undefined);
     return sent;
+  }
+
+  #sendPieces(
+    sql: string,
+    lists: readonly WireParams[],
+    options: QueryOptions | undefined,
+    request: (lists: readonly WireParams[], access: Access) => Request,
+  ): Promise<Reply> {
+    this.#checkOpen();
+    if (options !== undefined) checkQueryOptions(options);
+    const { signal, timeout } = options ?? {};
+    const timed = this.#lender.isObserved();
+    const readonly = this.#readonly;
+    const started = performance.now();
+    const sent = runMany(this.#link, {
+      sql,
+      lists,
+      signal,
+      timeoutMs: timeout,
+      runAll: (piece, permit, leftMs) =>
+        request(piece, { permit, readonly, timeoutMs: finite(leftMs), timed }),
+      runOne: (statement, permit) => ({
+        kind: "run",
+        connection: this.id,
+        ...{ permit, readonly, timeoutMs: 0 },
+        sql: statement,
+        params: [],
+        want: "changes",
+      }),
+    });
+    return this.#answer(sent, sql, started, signal);
   }
 
   async #answer(

@@ -60,6 +60,8 @@ export class Link {
   broken: Error | undefined;
   /** Its storage failed: it serves its borrower as well as it can, and nobody after. */
   suspect: Error | undefined;
+  /** How often somebody has asked to stop what runs. */
+  interrupts = 0;
   readonly #context: LinkContext;
   /** What the latest reply said. Replies themselves are not kept: their results may be large. */
   #txn: TxnState = 0;
@@ -111,12 +113,25 @@ export class Link {
     return answered;
   }
 
+  /**
+   * Runs `body` after the jobs before it. Those that it performs, one at a time, come one after the other:
+   * what is sent meanwhile waits until it has ended.
+   */
+  exclusively<T>(
+    body: (perform: (job: Job) => Promise<Reply>) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return this.#inTurn(() => body((job) => this.#perform(job)), signal);
+  }
+
   /** Resolves when everything that was sent has been answered. */
   async settled(): Promise<void> {
     while (this.#queued > 0) await (this.#retrying ?? this.#tail).catch(ignore);
   }
 
   interrupt(): void {
+    this.interrupts++;
     this.port.interrupt(this.id);
   }
 
@@ -183,25 +198,29 @@ export class Link {
   }
 
   #enqueue(job: Job): Promise<Reply> {
+    return this.#inTurn(() => this.#perform(job), job.signal);
+  }
+
+  /** Calls `begin` when all that was sent before has been answered. */
+  #inTurn<T>(begin: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     this.#queued++;
-    const { signal } = job;
-    let begin = ignore;
-    const next = (): Promise<Reply> => {
+    let onTurn = ignore;
+    const next = (): Promise<T> => {
       if (this.#retrying !== undefined) return this.#retrying.then(next, next);
-      begin();
-      return this.#perform(job);
+      onTurn();
+      return begin();
     };
-    const reply = this.#tail.then(next, next);
+    const done = this.#tail.then(next, next);
     const answered = () => void this.#queued--;
-    this.#tail = reply.then(answered, answered);
-    if (signal === undefined) return reply;
+    this.#tail = done.then(answered, answered);
+    if (signal === undefined) return done;
     // Whoever waits behind other requests hears of the abort at once, and the request is dropped in
     // its turn. Once it runs, the answer is that of the statement: it says what became of it.
     return new Promise((resolve, reject) => {
       const abort = () => reject(signal.reason);
       signal.addEventListener("abort", abort);
-      begin = () => signal.removeEventListener("abort", abort);
-      reply.then(resolve, reject);
+      onTurn = () => signal.removeEventListener("abort", abort);
+      done.then(resolve, reject);
     });
   }
 

@@ -1,0 +1,100 @@
+// executeMany with many entries, piece by piece in one transaction. A thread runs one request at a time:
+// between two pieces it serves the other connections it has, so that readers in the writer's thread wait
+// for a piece, and not for the whole.
+
+import { SqliteError } from "../errors.ts";
+import type { ChangesResult, Reply, Request, RunTimes, WireParams } from "../rpc/protocol.ts";
+import type { Job, Link } from "./link.ts";
+
+/** A few milliseconds of work: a round trip for each piece is little beside that. */
+export const PIECE_ENTRIES = 250;
+
+const INTERRUPT = 9;
+
+/** How a transaction, or a savepoint inside of one, is begun and ended. */
+const TRANSACTION = { begin: "BEGIN IMMEDIATE", keep: "COMMIT", undo: ["ROLLBACK"] } as const;
+const SAVEPOINT = {
+  begin: "SAVEPOINT _pool_many",
+  keep: "RELEASE _pool_many",
+  undo: ["ROLLBACK TO _pool_many", "RELEASE _pool_many"],
+} as const;
+
+/** What is to be run, and how it is asked for. */
+export interface Many {
+  readonly sql: string;
+  readonly lists: readonly WireParams[];
+  readonly signal: AbortSignal | undefined;
+  /** Longest time for all of it, in milliseconds; undefined: no limit. */
+  readonly timeoutMs: number | undefined;
+  /** A request that runs the statement once per entry of `lists`. */
+  runAll(lists: readonly WireParams[], permit: boolean, timeoutMs: number | undefined): Request;
+  /** A request that runs another statement, which takes no parameters. */
+  runOne(sql: string, permit: boolean): Request;
+}
+
+/**
+ * Runs all of it, or nothing, and replies as if it had been one request. What is sent to the connection
+ * meanwhile comes after it.
+ */
+export function runMany(link: Link, many: Many): Promise<Reply> {
+  const { sql, signal } = many;
+  return link.exclusively(async (perform) => {
+    const { interrupts } = link;
+    // Between two pieces no statement runs that could be stopped.
+    const checkInterrupts = () => {
+      signal?.throwIfAborted();
+      if (link.interrupts !== interrupts) throw interrupted(sql);
+    };
+    const { begin, keep, undo } = link.inTransaction ? SAVEPOINT : TRANSACTION;
+    const one = (statement: string, stoppable?: AbortSignal): Job => ({
+      request: (permit) => many.runOne(statement, permit),
+      sql,
+      writes: true,
+      signal: stoppable,
+    });
+    await perform(one(begin, signal));
+    try {
+      const pieces = await runPieces(many, async (job) => {
+        checkInterrupts();
+        return perform(job);
+      });
+      checkInterrupts();
+      await perform(one(keep));
+      return pieces;
+    } catch (thrown) {
+      // The error that led here is the one to report. Where SQLite has rolled back, nothing is left to undo,
+      // and what cannot be undone is by the release.
+      for (const statement of undo) {
+        if (link.inTransaction) await perform(one(statement)).catch(() => {});
+      }
+      throw thrown;
+    }
+  }, signal);
+}
+
+async function runPieces(many: Many, perform: (job: Job) => Promise<Reply>): Promise<Reply> {
+  const { sql, lists, signal, timeoutMs } = many;
+  const started = performance.now();
+  const left = () =>
+    timeoutMs === undefined ? undefined : started + timeoutMs - performance.now();
+  let changes = 0;
+  let times: RunTimes | undefined;
+  for (let from = 0; ; from += PIECE_ENTRIES) {
+    const piece = lists.slice(from, from + PIECE_ENTRIES);
+    const request = (permit: boolean) => many.runAll(piece, permit, left());
+    const reply = await perform({ request, sql, writes: true, signal });
+    changes += (reply.result as ChangesResult).changes;
+    times = together(times, reply.times);
+    if (from + PIECE_ENTRIES < lists.length) continue;
+    return { ...reply, result: { ...(reply.result as ChangesResult), changes }, times };
+  }
+}
+
+function together(before: RunTimes | undefined, next: RunTimes | undefined): RunTimes | undefined {
+  if (before === undefined || next === undefined) return before ?? next;
+  return { startedAt: before.startedAt, ranMs: before.ranMs + next.ranMs };
+}
+
+function interrupted(sql: string): SqliteError {
+  return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
+}
