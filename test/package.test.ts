@@ -6,6 +6,7 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { describe, expect, test } from "vitest";
 import { useDirectory } from "./helpers/kinds.ts";
+import { pack } from "./helpers/pack.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
@@ -20,12 +21,7 @@ describe("the package", () => {
   test("works when it is unpacked elsewhere, types and source maps included", () => {
     const place = path("consumer");
     mkdirSync(`${place}/node_modules`, { recursive: true });
-    const tarball = execFileSync(
-      "npm",
-      ["pack", "--silent", "--ignore-scripts", "--pack-destination", place, ROOT],
-      { encoding: "utf8" },
-    ).trim();
-    execFileSync("tar", ["-xzf", `${place}/${tarball}`, "-C", place]);
+    execFileSync("tar", ["-xzf", pack(place), "-C", place]);
     symlinkSync(`${place}/package`, `${place}/node_modules/sqlite-wasm-pool`);
     mkdirSync(`${place}/package/node_modules`);
     symlinkSync(`${ROOT}/node_modules/@sqlite.org`, `${place}/package/node_modules/@sqlite.org`);

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { pack } from "./helpers/pack.ts";
 import { makeProject } from "./helpers/project.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -23,10 +24,6 @@ function run(command: string, args: readonly string[], cwd = ROOT): string {
 
 const readJson = (name: string) => JSON.parse(readFileSync(join(ROOT, name), "utf8"));
 
-test("the types are right for every way to resolve them", () => {
-  run(bin("attw"), ["--pack", "."]);
-});
-
 test("JSR would take it: explicit types, and the same name, version and dependency", () => {
   run(bin("deno"), ["publish", "--dry-run", "--allow-dirty"]);
   const [npm, jsr] = [readJson("package.json"), readJson("deno.json")];
@@ -44,6 +41,10 @@ test("what an import loads, and the whole, stay small", () => {
 describe("in a project that has it installed", () => {
   const project = makeProject();
   afterAll(() => project[Symbol.dispose]());
+
+  test("the types are right for every way to resolve them", () => {
+    run(bin("attw"), [pack(project.directory)]);
+  });
 
   test.each([
     ["bundler", "esnext"],

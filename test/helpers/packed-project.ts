@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { pack } from "./pack.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -14,12 +15,7 @@ export function makePackedProject(
 ): void {
   const library = join(directory, "node_modules/sqlite-wasm-pool");
   mkdirSync(library, { recursive: true });
-  const tarball = execFileSync(
-    "npm",
-    ["pack", "--silent", "--ignore-scripts", "--pack-destination", directory, ROOT],
-    { encoding: "utf8" },
-  ).trim();
-  execFileSync("tar", ["-xzf", join(directory, tarball), "--strip-components=1", "-C", library]);
+  execFileSync("tar", ["-xzf", pack(directory), "--strip-components=1", "-C", library]);
   for (const dependency of dependenciesOf(library)) {
     const target = join(directory, "node_modules", dependency);
     mkdirSync(dirname(target), { recursive: true });

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { pack } from "./pack.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -18,8 +19,7 @@ export interface Project extends Disposable {
 /** Makes a project that has the package installed. Nothing is downloaded. */
 export function makeProject(): Project {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "sqlite-wasm-pool-project-")));
-  const pack = ["pack", "--silent", "--ignore-scripts", "--pack-destination", directory, ROOT];
-  const tarball = execFileSync("npm", pack, { encoding: "utf8" }).trim();
+  const tarball = pack(directory);
   const modules = join(directory, "node_modules");
   const installed = join(modules, "sqlite-wasm-pool");
   mkdirSync(installed, { recursive: true });
