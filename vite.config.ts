@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
 import { isolation } from "./playground/isolation.ts";
+import { LongestFirst } from "./test/harness/longest-first.ts";
 
 const report = process.env.VITEST_JSON;
 
@@ -29,6 +30,7 @@ export default defineConfig(({ mode }) => ({
     pool: "forks",
     // Browsers and processes mostly wait; Vitest would leave a core of two to itself.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // Real browsers and processes on a loaded machine: a deadline is for what hangs, not for what is slow.
     testTimeout: 180_000,
     hookTimeout: 180_000,

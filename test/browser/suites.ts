@@ -26,12 +26,15 @@ interface Run {
   readonly places?: string;
 }
 
-/** Either thread and either isolation sees every suite; all four pairs see those that matter most there. */
+/**
+ * Either thread and either isolation sees every suite; all four pairs see those that matter most there.
+ * What is in memory is the same in a worker as in a page.
+ */
 const RUNS: readonly Run[] = [
   { thread: "page", isolated: true, suites: [...POOL_SUITES, ...ENGINE_SUITES] },
   { thread: "worker", isolated: true, suites: PLACE_SUITES },
   { thread: "page", isolated: false, suites: PLACE_SUITES },
-  { thread: "worker", isolated: false, suites: POOL_SUITES },
+  { thread: "worker", isolated: false, suites: POOL_SUITES, places: "OPFS|IndexedDB" },
 ];
 
 /** Runs the suites in the browser that `launch` starts, then declares each of their tests. */
