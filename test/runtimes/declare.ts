@@ -12,12 +12,15 @@ import type { Runtime } from "./runtimes.ts";
 const POOL = new URL("../pool", import.meta.url);
 const SUITES = readdirSync(POOL).map((name) => `test/pool/${name}`);
 
-/** Runs the behaviour suites in `runtime`, declares each of their tests, and those of processes. */
-export async function declareRuntime(runtime: Runtime): Promise<Project> {
+/**
+ * Runs the behaviour suites in `runtime`, or those of their tests whose full name matches `only`; declares
+ * each of them, and those of processes.
+ */
+export async function declareRuntime(runtime: Runtime, only?: string): Promise<Project> {
   const project = makeProject();
   afterAll(() => project[Symbol.dispose]());
   await bundleInto(project, ["test/runtimes/entry.ts", ...SUITES]);
-  declareResults(runtime.name, await runSuitesIn(runtime, project, SUITES));
+  declareResults(runtime.name, await runSuitesIn(runtime, project, SUITES, only));
   describe(`${runtime.name}, processes`, () => declareProcesses(runtime, project));
   return project;
 }

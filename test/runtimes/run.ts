@@ -22,11 +22,12 @@ export function start(
   program: string,
   args: readonly string[] = [],
   options: readonly string[] = runtime.options(project.directory),
+  variables: Readonly<Record<string, string>> = {},
 ): Running {
   const child = spawn(runtime.command, [...options, program, ...args], {
     cwd: project.directory,
     // Deno is asked for no variable, and Bun's and Node's colours are not wanted.
-    env: { ...process.env, NO_COLOR: "1", TMPDIR: project.directory },
+    env: { ...process.env, NO_COLOR: "1", TMPDIR: project.directory, ...variables },
     stdio: ["pipe", "pipe", "pipe"],
   });
   let errors = "";
@@ -48,16 +49,21 @@ export function start(
   };
 }
 
-/** Runs `suites`; the process's own failure is among the results. */
+/**
+ * Runs `suites`, or those of their tests whose full name matches `only`; the process's own failure is
+ * among the results.
+ */
 export async function runSuitesIn(
   runtime: Runtime,
   project: Project,
   suites: readonly string[],
+  only?: string,
 ): Promise<TestResult[]> {
   const options = [...runtime.options(project.directory)];
   // Vitest itself looks at the environment, and the suites look for the place of temporary files.
   if (options[0] === "run") options.push("--allow-env");
-  const running = start(runtime, project, "test/runtimes/entry.js", suites, options);
+  const variables: Record<string, string> = only === undefined ? {} : { ONLY: only };
+  const running = start(runtime, project, "test/runtimes/entry.js", suites, options, variables);
   const results: TestResult[] = [];
   let last: TestEvent | undefined;
   for (let line = await running.line(); line !== undefined; line = await running.line()) {
