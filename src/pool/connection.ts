@@ -18,7 +18,7 @@ import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import type { PoolEvents } from "./events.ts";
 import type { Link } from "./link.ts";
-import { PIECE_ENTRIES, runMany } from "./many.ts";
+import { LEAST_ENTRIES, runMany } from "./many.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import { normalizeParams } from "./params.ts";
 import { type SqlQuery, type Statement, toStatement } from "./sql.ts";
@@ -125,8 +125,8 @@ export class Connection implements AsyncDisposable {
 
   /**
    * Runs one statement once per entry of `paramsList`: all of them or, if one fails, none, in one
-   * transaction (a savepoint inside an open one). That is one round trip, or one for every 250 entries, so
-   * that nobody else who has a connection in the same thread waits for all of them.
+   * transaction (a savepoint inside an open one). That is one round trip; more than 250 entries are several of
+   * some milliseconds each, so that nobody else who has a connection in the same thread waits for all.
    */
   async executeMany(
     sql: Sql,
@@ -146,10 +146,11 @@ export class Connection implements AsyncDisposable {
       sql: text,
       paramsList,
     });
-    const reply =
-      writes && lists.length > PIECE_ENTRIES
-        ? await this.#sendPieces(text, lists, options, request)
-        : await this.#send(text, options, writes, (access) => request(lists, access));
+    // Where SQLite runs in the calling thread, nobody waits in another one.
+    const inPieces = writes && lists.length > LEAST_ENTRIES && this.#link.port.parallel;
+    const reply = inPieces
+      ? await this.#sendPieces(text, lists, options, request)
+      : await this.#send(text, options, writes, (access) => request(lists, access));
     return { changes: (reply.result as ChangesResult).changes };
   }
 

@@ -6,8 +6,11 @@ import { SqliteError } from "../errors.ts";
 import type { ChangesResult, Reply, Request, RunTimes, WireParams } from "../rpc/protocol.ts";
 import type { Job, Link } from "./link.ts";
 
-/** A few milliseconds of work: a round trip for each piece is little beside that. */
-export const PIECE_ENTRIES = 250;
+/** So many entries or fewer go in one request. A piece has at least as many. */
+export const LEAST_ENTRIES = 250;
+/** How long a piece takes is to be between these: the round trip is little beside it, and it beside a wait. */
+const SHORT_MS = 1;
+const LONG_MS = 2.5;
 
 const INTERRUPT = 9;
 
@@ -79,14 +82,22 @@ async function runPieces(many: Many, perform: (job: Job) => Promise<Reply>): Pro
     timeoutMs === undefined ? undefined : started + timeoutMs - performance.now();
   let changes = 0;
   let times: RunTimes | undefined;
-  for (let from = 0; ; from += PIECE_ENTRIES) {
-    const piece = lists.slice(from, from + PIECE_ENTRIES);
+  let entries = LEAST_ENTRIES;
+  for (let from = 0; ; ) {
+    const piece = lists.slice(from, from + entries);
     const request = (permit: boolean) => many.runAll(piece, permit, left());
+    const sentAt = performance.now();
     const reply = await perform({ request, sql, writes: true, signal });
+    const tookMs = performance.now() - sentAt;
     changes += (reply.result as ChangesResult).changes;
     times = together(times, reply.times);
-    if (from + PIECE_ENTRIES < lists.length) continue;
-    return { ...reply, result: { ...(reply.result as ChangesResult), changes }, times };
+    from += piece.length;
+    if (from >= lists.length) {
+      return { ...reply, result: { ...(reply.result as ChangesResult), changes }, times };
+    }
+    // Others that are served in between make it longer: then it is time for smaller ones.
+    if (tookMs < SHORT_MS) entries *= 2;
+    else if (tookMs > LONG_MS) entries = Math.max(LEAST_ENTRIES, Math.round(entries / 2));
   }
 }
 

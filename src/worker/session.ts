@@ -260,13 +260,8 @@ export class Session {
   }
 
   #execute(sql: string): void {
-    const statement = this.#connection.prepare(sql);
-    if (statement === undefined) return;
-    try {
-      statement.run(undefined, "auto");
-    } finally {
-      statement.finalize();
-    }
+    const statement = this.#checkOut(sql);
+    this.#checkInAfter(statement, () => statement.run(undefined, "auto"));
   }
 
   /** The one statement of `sql`, which the caller checks in again. */

@@ -8,8 +8,8 @@ const INSERT = "INSERT INTO t VALUES (?)";
 const COUNT = "SELECT count(*) FROM t";
 const entries = (count: number) => Array.from({ length: count }, (_, i) => [i]);
 
-inEveryPlace(({ open, capabilities }) => {
-  const severally = test.runIf(capabilities.severalConnections && capabilities.wal);
+inEveryPlace(({ open, capabilities, threads }) => {
+  const severally = test.runIf(capabilities.severalConnections && capabilities.wal && threads > 0);
 
   test("many entries are one transaction: all or nothing", async () => {
     const pool = await openWithTable(open);
