@@ -5,6 +5,7 @@ import {
   autocompletion,
   closeBrackets,
   closeBracketsKeymap,
+  closeCompletion,
   completionKeymap,
 } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
@@ -93,10 +94,15 @@ export class SqlEditor {
   readonly #language = new Compartment();
 
   constructor(parent: HTMLElement, text: string, events: EditorEvents) {
+    // Nothing is completed any more: the list, which may be on its way, would lie over the results.
+    const run = (view: EditorView) => {
+      closeCompletion(view);
+      return done(events.onRun);
+    };
     const commands = Prec.highest(
       keymap.of([
-        { key: "Mod-Enter", run: () => done(events.onRun) },
-        { key: "Ctrl-Enter", run: () => done(events.onRun) },
+        { key: "Mod-Enter", run },
+        { key: "Ctrl-Enter", run },
         { key: "Mod-.", run: () => done(events.onCancel) },
       ]),
     );
