@@ -162,7 +162,7 @@ inEveryPlace(({ open, storage, capabilities }) => {
           await pool.close();
         }),
         // Each run opens and closes a database, which takes browsers long.
-        { numRuns: storage === "opfs" ? 6 : 25 },
+        { numRuns: storage === "file" ? 25 : 6 },
       );
     },
   );
