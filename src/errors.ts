@@ -54,6 +54,14 @@ export class SqliteError extends PoolError {
   }
 }
 
+/** SQLite's code of an interrupted statement, https://sqlite.org/rescode.html#interrupt */
+export const INTERRUPT = 9;
+
+/** @internal What a statement fails with that was stopped where SQLite did not hear of it. */
+export function interruptedError(sql: string | undefined): SqliteError {
+  return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
+}
+
 /** Who holds the write lock of a database. */
 export interface WriteLockHolder {
   /** The holder's pool, by its `name`. */

@@ -4,7 +4,6 @@
 export const OK = 0;
 export const BUSY = 5;
 export const READONLY = 8;
-export const INTERRUPT = 9;
 export const NOMEM = 7;
 export const IOERR = 10;
 export const CORRUPT = 11;

@@ -1,7 +1,7 @@
 // One open SQLite connection as the pool keeps it, lent or not: requests in their order, the write
 // permit, waiting out SQLITE_BUSY.
 
-import { SqliteError, StorageError, WorkerCrashedError } from "../errors.ts";
+import { INTERRUPT, SqliteError, StorageError, WorkerCrashedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
 import type { Tables, TxnState } from "../types.ts";
@@ -9,7 +9,6 @@ import type { WriteClaim, WritePermits } from "./write-queue.ts";
 
 const BUSY = 5;
 const BUSY_RECOVERY = 261;
-const INTERRUPT = 9;
 /** Longest sleep between two tries at a lock whose release might go unnoticed. */
 const BUSY_POLL_MS = 10;
 

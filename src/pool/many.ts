@@ -2,7 +2,7 @@
 // between two pieces it serves the other connections it has, so that readers in the writer's thread wait
 // for a piece, and not for the whole.
 
-import { SqliteError } from "../errors.ts";
+import { interruptedError } from "../errors.ts";
 import type { ChangesResult, Reply, Request, RunTimes, WireParams } from "../rpc/protocol.ts";
 import type { Job, Link } from "./link.ts";
 
@@ -11,8 +11,6 @@ export const LEAST_ENTRIES = 250;
 /** How long a piece takes is to be between these: the round trip is little beside it, and it beside a wait. */
 const SHORT_MS = 1;
 const LONG_MS = 2.5;
-
-const INTERRUPT = 9;
 
 /** How a transaction, or a savepoint inside of one, is begun and ended. */
 const TRANSACTION = { begin: "BEGIN IMMEDIATE", keep: "COMMIT", undo: ["ROLLBACK"] } as const;
@@ -46,7 +44,7 @@ export function runMany(link: Link, many: Many): Promise<Reply> {
     // Between two pieces no statement runs that could be stopped.
     const checkInterrupts = () => {
       signal?.throwIfAborted();
-      if (link.interrupts !== interrupts) throw interrupted(sql);
+      if (link.interrupts !== interrupts) throw interruptedError(sql);
     };
     const { begin, keep, undo } = link.inTransaction ? SAVEPOINT : TRANSACTION;
     const one = (statement: string, stoppable?: AbortSignal): Job => ({
@@ -104,8 +102,4 @@ async function runPieces(many: Many, perform: (job: Job) => Promise<Reply>): Pro
 function together(before: RunTimes | undefined, next: RunTimes | undefined): RunTimes | undefined {
   if (before === undefined || next === undefined) return before ?? next;
   return { startedAt: before.startedAt, ranMs: before.ranMs + next.ranMs };
-}
-
-function interrupted(sql: string): SqliteError {
-  return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
 }

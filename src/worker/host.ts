@@ -2,7 +2,7 @@
 // has one WebAssembly instance, and connections within it take turns.
 
 import type { Engine } from "../engine/engine.ts";
-import { PoolClosedError, SqliteError } from "../errors.ts";
+import { interruptedError, PoolClosedError } from "../errors.ts";
 import type { FoundStorage } from "../rpc/endpoint.ts";
 import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RowCollector } from "../rpc/rows.ts";
@@ -17,9 +17,6 @@ import { type BackupJob, stepBackup } from "./transfer.ts";
 
 /** The state words of a reply that is about no open connection. */
 const IDLE = { txn: 0, autocommit: true, tainted: false, needsPermit: false, rows: 0 } as const;
-
-/** SQLite's own, https://sqlite.org/rescode.html#interrupt */
-const INTERRUPT = 9;
 
 /** What the entry of a thread knows how to do on its platform. */
 export interface Platform {
@@ -199,7 +196,9 @@ export class Host implements ConnectionOwner {
       session.rows = 0;
       this.#watch(session, request, serial);
       // Whoever has given up on a request that waited here need not have it run.
-      if ("timeoutMs" in request && this.#isInterrupted) throw interrupted(request);
+      if ("timeoutMs" in request && this.#isInterrupted) {
+        throw interruptedError("sql" in request ? request.sql : undefined);
+      }
       const result = this.#perform(session, request);
       return this.#reply(session, result, undefined);
     } catch (thrown) {
@@ -395,11 +394,6 @@ export class Host implements ConnectionOwner {
     this.#files.get(path)?.file.close();
     this.#files.delete(path);
   }
-}
-
-function interrupted(request: Request): SqliteError {
-  const sql = "sql" in request ? request.sql : undefined;
-  return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
 }
 
 /** Where others use the files as well, one caller's settings are not theirs. */

@@ -10,7 +10,7 @@
 // A thread that is known to end soon is sent nothing any more: whoever sends it a write could only be told
 // that nobody knows.
 
-import { PoolClosedError, SqliteError, WorkerCrashedError } from "../../errors.ts";
+import { interruptedError, PoolClosedError, WorkerCrashedError } from "../../errors.ts";
 import type { Port } from "../../rpc/port.ts";
 import type { CursorResult, Reply, Request } from "../../rpc/protocol.ts";
 
@@ -35,7 +35,6 @@ interface Waiting {
   stop(): void;
 }
 
-const INTERRUPT = 9;
 /** Threads that end in a row, when a connection is opened, before the port gives up. */
 const MOST_DEATHS = 6;
 /** Before the next one, after the first such end; twice as long after each other. */
@@ -269,7 +268,7 @@ export class RoamingPort implements Port {
         connection: request.connection,
         stop: () => {
           this.#waiting.delete(waiting);
-          resolve(failed(interrupted("sql" in request ? request.sql : undefined)));
+          resolve(failed(interruptedError("sql" in request ? request.sql : undefined)));
         },
       };
       this.#waiting.add(waiting);
@@ -356,10 +355,6 @@ const IDLE: Reply = {
 
 function failed(error: Error): Reply {
   return { ...IDLE, error };
-}
-
-function interrupted(sql: string | undefined): SqliteError {
-  return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
 }
 
 function lostError(details: { readonly mayHaveRun: boolean; readonly cause?: unknown }) {
