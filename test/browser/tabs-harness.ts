@@ -1,5 +1,6 @@
 // A browser with several tabs of one origin, in which the library is at hand.
 
+import { afterAll, beforeAll } from "vitest";
 import type { Browser, Launch, Tab } from "../harness/browsers/browser.ts";
 import { bundle } from "../harness/bundle.ts";
 import { startServer, type TestServer } from "../harness/server.ts";
@@ -40,6 +41,31 @@ export async function startTabs(browser: Browser, isolated: boolean): Promise<Ta
       await Promise.all(tabs.map((tab) => tab.close().catch(() => {})));
       await server[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** Tabs of a browser that is there for the tests of the suite this is called in. */
+export function useTabs(launch: Launch, isolated: boolean): Omit<Tabs, keyof AsyncDisposable> {
+  let browser: Browser | undefined;
+  let tabs: Tabs | undefined;
+  const started = () => {
+    if (tabs === undefined) throw new Error("BUG: the tests have not begun");
+    return tabs;
+  };
+  beforeAll(async () => {
+    browser = await launch();
+    tabs = await startTabs(browser, isolated);
+  });
+  afterAll(async () => {
+    await tabs?.[Symbol.asyncDispose]();
+    await browser?.[Symbol.asyncDispose]();
+  });
+  return {
+    get server() {
+      return started().server;
+    },
+    open: () => started().open(),
+    openPool: (name) => started().openPool(name),
   };
 }
 

@@ -1,10 +1,9 @@
 // Statements of one tab that a worker of another tab runs, and that nobody wants any more.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Browser } from "../harness/browsers/browser.ts";
+import { describe, expect, test } from "vitest";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
-import { startTabs, type Tabs } from "./tabs-harness.ts";
+import { useTabs } from "./tabs-harness.ts";
 
 /** It never ends by itself. */
 const ENDLESS =
@@ -15,17 +14,7 @@ describe.each([
   { name: "Chromium", launch: launchChromium, isolated: false },
   { name: "Firefox", launch: launchFirefox, isolated: true },
 ])("tabs of $name, isolated: $isolated", ({ launch, isolated }) => {
-  let browser: Browser;
-  let tabs: Tabs;
-
-  beforeAll(async () => {
-    browser = await launch();
-    tabs = await startTabs(browser, isolated);
-  });
-  afterAll(async () => {
-    await tabs?.[Symbol.asyncDispose]();
-    await browser?.[Symbol.asyncDispose]();
-  });
+  const tabs = useTabs(launch, isolated);
 
   /** A tab that is the owner, with one thread, and one that is not. */
   async function ownerAndClient(name: string) {

@@ -1,22 +1,12 @@
 // What becomes of the calls of a tab when the owner dies, where its connections have a state of their own.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Browser, Tab } from "../harness/browsers/browser.ts";
+import { describe, expect, test } from "vitest";
+import type { Tab } from "../harness/browsers/browser.ts";
 import { launchChromium } from "../harness/browsers/chromium.ts";
-import { startTabs, type Tabs } from "./tabs-harness.ts";
+import { useTabs } from "./tabs-harness.ts";
 
 describe.each([{ isolated: true }, { isolated: false }])("tabs, isolated: $isolated", (given) => {
-  let browser: Browser;
-  let tabs: Tabs;
-
-  beforeAll(async () => {
-    browser = await launchChromium();
-    tabs = await startTabs(browser, given.isolated);
-  });
-  afterAll(async () => {
-    await tabs?.[Symbol.asyncDispose]();
-    await browser?.[Symbol.asyncDispose]();
-  });
+  const tabs = useTabs(launchChromium, given.isolated);
 
   /** An owner, and a client whose connections are lost with their thread. */
   async function ownerAndClient(name: string): Promise<{ owner: Tab; client: Tab }> {

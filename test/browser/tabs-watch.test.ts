@@ -1,22 +1,12 @@
 // Watches of several tabs, while tabs come, go, and die before they have told of what they committed.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Browser, Tab } from "../harness/browsers/browser.ts";
+import { describe, expect, test } from "vitest";
+import type { Tab } from "../harness/browsers/browser.ts";
 import { launchChromium } from "../harness/browsers/chromium.ts";
-import { startTabs, type Tabs } from "./tabs-harness.ts";
+import { useTabs } from "./tabs-harness.ts";
 
 describe.each([{ isolated: true }, { isolated: false }])("tabs, isolated: $isolated", (given) => {
-  let browser: Browser;
-  let tabs: Tabs;
-
-  beforeAll(async () => {
-    browser = await launchChromium();
-    tabs = await startTabs(browser, given.isolated);
-  });
-  afterAll(async () => {
-    await tabs?.[Symbol.asyncDispose]();
-    await browser?.[Symbol.asyncDispose]();
-  });
+  const tabs = useTabs(launchChromium, given.isolated);
 
   async function openOwner(name: string): Promise<Tab> {
     const { tab, role } = await tabs.openPool(name);

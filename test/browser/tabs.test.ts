@@ -1,10 +1,9 @@
 // Several tabs and workers of one origin on one database, in a real browser.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Browser } from "../harness/browsers/browser.ts";
+import { describe, expect, test } from "vitest";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
-import { startTabs, type Tabs } from "./tabs-harness.ts";
+import { useTabs } from "./tabs-harness.ts";
 
 describe.each([
   { name: "Chromium", launch: launchChromium, isolated: true },
@@ -12,17 +11,7 @@ describe.each([
   { name: "Firefox", launch: launchFirefox, isolated: true },
   { name: "Firefox", launch: launchFirefox, isolated: false },
 ])("tabs of $name, isolated: $isolated", ({ launch, isolated }) => {
-  let browser: Browser;
-  let tabs: Tabs;
-
-  beforeAll(async () => {
-    browser = await launch();
-    tabs = await startTabs(browser, isolated);
-  });
-  afterAll(async () => {
-    await tabs?.[Symbol.asyncDispose]();
-    await browser?.[Symbol.asyncDispose]();
-  });
+  const tabs = useTabs(launch, isolated);
 
   test("a second tab opens the same name, reads and writes", async () => {
     const { tab: first, role } = await tabs.openPool("two.db");
