@@ -382,7 +382,9 @@ export class Connection implements AsyncDisposable {
       runOne: (statement, permit) => ({
         kind: "run",
         connection: this.id,
-        ...{ permit, readonly, timeoutMs: 0 },
+        permit,
+        readonly,
+        timeoutMs: 0,
         sql: statement,
         params: [],
         want: "changes",
