@@ -1,5 +1,11 @@
 import { launchFirefox } from "../harness/browsers/firefox.ts";
-import { declareBrowserSuites, ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "./suites.ts";
+import {
+  declareBrowserSuites,
+  ENGINE_SUITES,
+  FALLBACK_RUN,
+  PLACE_SUITES,
+  POOL_SUITES,
+} from "./suites.ts";
 
 /**
  * Under automation a worker of Firefox (153) stands still some time after a worker that it started has ended,
@@ -12,4 +18,5 @@ await declareBrowserSuites("Firefox", launchFirefox, [
   { thread: "worker", isolated: true, suites: PLACE_SUITES, places },
   { thread: "page", isolated: false, suites: PLACE_SUITES },
   { thread: "worker", isolated: false, suites: POOL_SUITES, places },
+  FALLBACK_RUN,
 ]);

@@ -2,12 +2,12 @@
 // (cross-origin isolation) and without.
 
 import { readdirSync } from "node:fs";
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import type { Launch } from "../harness/browsers/browser.ts";
 import { bundle } from "../harness/bundle.ts";
 import { declareResults } from "../harness/declare.ts";
 import { runInBrowser, type Thread } from "../harness/run-in-browser.ts";
-import { startServer } from "../harness/server.ts";
+import { NO_WASM_POLICY, startServer } from "../harness/server.ts";
 
 /** The behaviour of pools, all of it. */
 export const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
@@ -24,7 +24,18 @@ interface Run {
   readonly suites: readonly string[];
   /** Only the places whose name matches. */
   readonly places?: string;
+  /** Under a policy that forbids WebAssembly: on sql.js, compiled to JavaScript. */
+  readonly withoutWasm?: boolean;
 }
+
+/** Every suite where it all falls back: IndexedDB, and no WebAssembly. */
+export const FALLBACK_RUN: Run = {
+  thread: "page",
+  isolated: false,
+  suites: POOL_SUITES,
+  places: "^IndexedDB, one worker$",
+  withoutWasm: true,
+};
 
 /**
  * Either thread and either isolation sees every suite; all four pairs see those that matter most there.
@@ -35,6 +46,7 @@ const RUNS: readonly Run[] = [
   { thread: "worker", isolated: true, suites: PLACE_SUITES },
   { thread: "page", isolated: false, suites: PLACE_SUITES },
   { thread: "worker", isolated: false, suites: POOL_SUITES, places: "OPFS|IndexedDB" },
+  FALLBACK_RUN,
 ];
 
 /** Runs the suites in the browser that `launch` starts, then declares each of their tests. */
@@ -49,11 +61,21 @@ export async function declareBrowserSuites(
       ...new Set(runs.flatMap(({ suites }) => suites)),
     ]);
     await using browser = await launch();
-    for (const { thread, isolated, suites, places } of runs) {
-      const title = `${name}, ${thread}, ${isolated ? "isolated" : "not isolated"}`;
+    for (const { thread, isolated, suites, places, withoutWasm } of runs) {
+      const policy = withoutWasm ? ", without WebAssembly" : "";
+      const title = `${name}, ${thread}, ${isolated ? "isolated" : "not isolated"}${policy}`;
       if (!new RegExp(process.env.BROWSER_PLACES ?? "").test(title)) continue;
-      await using server = await startServer({ files, isolated });
+      await using server = await startServer({
+        files,
+        isolated,
+        ...(withoutWasm ? { csp: NO_WASM_POLICY } : {}),
+      });
       declareResults(title, await runInBrowser(browser, server, thread, suites, places), files);
+      if (!withoutWasm) continue;
+      const loaded = server.requests.filter((path) => path.endsWith(".wasm"));
+      test(`${title} loads nothing in WebAssembly`, () => {
+        expect(loaded).toEqual([]);
+      });
     }
   } catch (error) {
     test(`${name} runs the suites`, () => {

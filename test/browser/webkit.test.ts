@@ -1,5 +1,11 @@
 import { launchWebKit } from "../harness/browsers/webkit.ts";
-import { declareBrowserSuites, ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "./suites.ts";
+import {
+  declareBrowserSuites,
+  ENGINE_SUITES,
+  FALLBACK_RUN,
+  PLACE_SUITES,
+  POOL_SUITES,
+} from "./suites.ts";
 
 // There is no shared memory, with isolation or without, and no private file system. What a worker's own
 // workers do is what a page's do; that they can be started is all there is to see.
@@ -7,4 +13,5 @@ await declareBrowserSuites("WebKitGTK", launchWebKit, [
   { thread: "page", isolated: false, suites: [...POOL_SUITES, ...ENGINE_SUITES] },
   { thread: "worker", isolated: false, suites: POOL_SUITES, places: "the calling thread" },
   { thread: "worker", isolated: false, suites: PLACE_SUITES, places: "workers?$" },
+  FALLBACK_RUN,
 ]);

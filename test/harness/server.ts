@@ -91,8 +91,11 @@ function pageFor(pathname: string): string | undefined {
   }
 }
 
+/** A policy that forbids WebAssembly; the script that starts a run is allowed by its nonce. */
+export const NO_WASM_POLICY = "default-src 'self'; script-src 'self' 'nonce-start'; img-src data:";
+
 function html(script: string): string {
-  return `<!doctype html><link rel="icon" href="data:,"><script type="module">${script}</script>`;
+  return `<!doctype html><link rel="icon" href="data:,"><script type="module" nonce="start">${script}</script>`;
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
