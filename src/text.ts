@@ -12,8 +12,13 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?:[^\ud800-\udbff]|^)[\udc00-\udfff]/;
 
-/** Text shorter than this is faster to copy character by character than to hand over. */
-const SHORT = 24;
+/** Bytes that are faster read one by one than handed to a decoder, if they are no more than this. */
+const FEW_BYTES = 24;
+/**
+ * Characters that are faster written one by one than handed to an encoder, if they are no more than this.
+ * A browser's takes 0.5 to 1 µs for whatever it is given, those of other runtimes a tenth of that.
+ */
+const FEW_CHARACTERS = /^Mozilla/.test(globalThis.navigator?.userAgent ?? "") ? 200 : 24;
 
 /** Bytes that `text` may need at most. */
 export function maxTextBytes(text: string): number {
@@ -22,7 +27,7 @@ export function maxTextBytes(text: string): number {
 
 /** Writes `text` to `heap` at `start` and returns the end. There is room for {@link maxTextBytes}. */
 export function encodeText(text: string, heap: Uint8Array, start: number): number {
-  if (text.length <= SHORT) {
+  if (text.length <= FEW_CHARACTERS) {
     const end = encodeAscii(text, heap, start);
     if (end >= 0) return end;
   }
@@ -59,7 +64,7 @@ function encodeWtf8(text: string, heap: Uint8Array, start: number): number {
  * where it does, and as U+FFFD where it does not.
  */
 export function decodeText(heap: Uint8Array, start: number, end: number): string {
-  if (end - start <= SHORT) {
+  if (end - start <= FEW_BYTES) {
     const text = decodeAscii(heap, start, end);
     if (text !== undefined) return text;
   }

@@ -1,18 +1,12 @@
 // The end of the protocol in the caller's thread.
 
 import { fromWire, PoolClosedError, WorkerCrashedError } from "../errors.ts";
-import {
-  type Endpoint,
-  type FromHost,
-  LAST_SERIAL,
-  type NumberedReply,
-  type Rings,
-} from "./endpoint.ts";
+import { type Endpoint, type FromHost, LAST_SERIAL, type NumberedReply } from "./endpoint.ts";
 import { type Link, MessageLink } from "./link.ts";
 import { unpackResult } from "./packed-reply.ts";
 import type { Port } from "./port.ts";
 import type { Reply, Request } from "./protocol.ts";
-import { type NextTurn, RingLink } from "./ring-link.ts";
+import { RingLink, type RingOptions } from "./ring-link.ts";
 
 /** Connections share these words; a word names one request, so a stranger's is rarely hit. */
 export const INTERRUPT_WORDS = 4096;
@@ -27,11 +21,9 @@ export interface ThreadClientOptions {
   /** Asks whoever shares memory with the thread to stop what `connection` has sent, up to `serial`. */
   readonly interruptBy?: ((connection: number, serial: number) => void) | undefined;
   /** Memory that small requests and replies go through; undefined: all go by `postMessage`. */
-  readonly rings?: Rings | undefined;
+  readonly rings?: RingOptions | undefined;
   /** See {@link Port.ending}. */
   readonly ending?: Promise<void> | undefined;
-  /** A cheap way to look at the rings again and again; undefined where there is none. */
-  readonly nextTurn?: NextTurn | undefined;
 }
 
 const LEFT = { mayHaveRun: false, retriable: true } as const;
@@ -82,7 +74,7 @@ export class ThreadClient implements Port {
     this.#link =
       options.rings === undefined
         ? new MessageLink(endpoint, listener)
-        : new RingLink(endpoint, options.rings, listener, options.nextTurn);
+        : new RingLink(endpoint, options.rings, listener);
     endpoint.onExit((error) => this.#exited(error));
     endpoint.unref();
   }

@@ -1,6 +1,7 @@
 // The way of small requests through shared memory, and of their replies back. What has to go as a
 // message is posted first, then a marker in the ring says when its turn is: the ring has the order.
 
+import { haveCoreEach, Unanswered } from "./busy-threads.ts";
 import type { Endpoint, FromHost, NumberedRequest, Rings, ToHost } from "./endpoint.ts";
 import { FrameEncoder, FrameReader, REPLY } from "./frames.ts";
 import { type Link, type LinkListener, postRequests } from "./link.ts";
@@ -18,6 +19,14 @@ const MOST_PER_TURN = 16;
 /** Calls a function in the next turn of the event loop, after I/O. */
 export type NextTurn = (callback: () => void) => void;
 
+/** The memory of a {@link RingLink}, and how those at its ends wait. */
+export interface RingOptions extends Rings {
+  /** A cheap way to look for replies again and again; undefined where there is none. */
+  readonly nextTurn?: NextTurn | undefined;
+  /** Cores of the machine. */
+  readonly cores: number;
+}
+
 type Outgoing = NumberedRequest | "close" | "mingle" | "marker";
 
 /** Sends small requests through a ring, the others as messages of one microtask each. */
@@ -25,6 +34,7 @@ export class RingLink implements Link {
   readonly #endpoint: Endpoint;
   readonly #listener: LinkListener;
   readonly #nextTurn: NextTurn | undefined;
+  readonly #cores: number;
   readonly #requests: RingWriter;
   readonly #replies: RingReader;
   readonly #encoder = new FrameEncoder();
@@ -37,21 +47,21 @@ export class RingLink implements Link {
   #messages: FromHost[] = [];
   /** A marker was read whose message has not come yet: later replies wait. */
   #markers = 0;
-  #unanswered = 0;
+  readonly #unanswered = new Unanswered();
   #listening = false;
   #stopped = false;
 
   constructor(
     endpoint: Endpoint,
-    rings: Rings,
+    { requests, replies, nextTurn, cores }: RingOptions,
     listener: LinkListener,
-    nextTurn: NextTurn | undefined,
   ) {
     this.#endpoint = endpoint;
     this.#listener = listener;
     this.#nextTurn = nextTurn;
-    this.#requests = new RingWriter(rings.requests);
-    this.#replies = new RingReader(rings.replies);
+    this.#cores = cores;
+    this.#requests = new RingWriter(requests);
+    this.#replies = new RingReader(replies);
     endpoint.onMessage((message) => {
       this.#messages.push(message as FromHost);
       this.#receive();
@@ -60,7 +70,7 @@ export class RingLink implements Link {
   }
 
   send(request: NumberedRequest): void {
-    this.#unanswered++;
+    this.#unanswered.add(1);
     if (this.#waiting.length > 0 || !this.#sendFrame(request)) {
       this.#waiting.push(request);
       if (this.#waiting.length === 1) this.#sendFrames();
@@ -74,7 +84,7 @@ export class RingLink implements Link {
   }
 
   close(): void {
-    this.#unanswered++;
+    this.#unanswered.add(1);
     this.#waiting.push("close");
     this.#sendAll();
     this.#listen();
@@ -82,6 +92,7 @@ export class RingLink implements Link {
 
   stop(): void {
     this.#stopped = true;
+    this.#unanswered.clear();
     this.#waiting = [];
     this.#messages = [];
   }
@@ -166,18 +177,20 @@ export class RingLink implements Link {
   readonly #failing: LinkListener = {
     received: (message) => this.#listener.received(message),
     failed: (serial, error) => {
-      this.#unanswered--;
+      this.#unanswered.add(-1);
       this.#listener.failed(serial, error);
     },
   };
 
   #wake(): void {
+    this.#requests.letLook(haveCoreEach(this.#cores));
     if (this.#requests.wake()) this.#endpoint.post({ type: "wake" } satisfies ToHost, []);
   }
 
   /** Not while a message is due: only the event loop can bring it, and the frames have to wait. */
   #listen(): void {
-    if (this.#listening || this.#stopped || this.#unanswered === 0 || this.#markers > 0) return;
+    if (this.#listening || this.#stopped || this.#unanswered.count === 0 || this.#markers > 0)
+      return;
     this.#listening = true;
     if (this.#nextTurn === undefined) this.#replies.whenFilled(this.#hear);
     else this.#poll(this.#nextTurn, performance.now() + POLL_MS);
@@ -209,13 +222,13 @@ export class RingLink implements Link {
         const message = this.#messages.shift();
         if (message === undefined) return;
         this.#markers--;
-        this.#unanswered -= message.type === "replies" ? message.replies.length : 1;
+        this.#unanswered.add(message.type === "replies" ? -message.replies.length : -1);
         this.#listener.received(message);
       } else if (this.#replies.read(this.#reader.frame) === 0) break;
       else if (this.#reader.type !== REPLY) this.#markers++;
       else {
         most--;
-        this.#unanswered--;
+        this.#unanswered.add(-1);
         this.#listener.received({ type: "replies", replies: [this.#reader.readReply()] });
       }
     }

@@ -37,6 +37,8 @@ class RingServer {
   readonly #reader = new FrameReader();
   /** Messages that came before their markers were read. */
   readonly #messages: ToHost[] = [];
+  /** What was read from the ring and is not due yet: a request, or the marker of a message. */
+  #held: NumberedRequest | "marker" | undefined;
   /** Replies that take time: only the event loop can bring what they wait for. */
   #owed = 0;
   /** A marker was read whose message has not come: only the event loop can bring it. */
@@ -73,8 +75,7 @@ class RingServer {
     if (this.#turnDue) return;
     const started = performance.now();
     while (!this.#closed && !this.#stalled) {
-      while (this.#mayTake && this.#requests.read(this.#reader.frame) > 0) {
-        this.#take();
+      while (this.#mayTake && this.#takeNext()) {
         if (this.#turns === undefined || performance.now() - started < LONGEST_TURN_MS) continue;
         this.#turnDue = true;
         this.#turns.port2.postMessage(undefined);
@@ -82,7 +83,7 @@ class RingServer {
       }
       if (!this.#mayTake) return;
       if (this.#owed === 0 && this.#turns === undefined) {
-        if (this.#spin()) continue;
+        if (this.#requests.mayLook && this.#spin()) continue;
         this.#requests.wait(BLOCK_MS);
       }
       if (this.#requests.isEmpty && this.#requests.fallAsleep()) return;
@@ -102,14 +103,32 @@ class RingServer {
     return false;
   }
 
-  #take(): void {
-    if (this.#reader.type === RUN) {
-      this.#answer(this.#reader.readRun());
-      return;
+  /** False where there is nothing to take. */
+  #takeNext(): boolean {
+    const next = this.#held ?? this.#read();
+    this.#held = undefined;
+    if (next === undefined) return false;
+    if (next === "marker") {
+      const message = this.#nextMessage();
+      if (message === undefined) this.#stalled = true;
+      else this.#takeMessage(message);
+    } else this.#answer(next);
+    return true;
+  }
+
+  #read(): NumberedRequest | "marker" | undefined {
+    if (this.#requests.read(this.#reader.frame) === 0) return undefined;
+    return this.#reader.type === RUN ? this.#reader.readRun() : "marker";
+  }
+
+  /** Answers what has come from others than `busy`, up to the first thing that has to come after its request. */
+  #answerOthers(busy: number): void {
+    while (this.#held === undefined) {
+      const next = this.#read();
+      if (next === undefined) return;
+      if (next === "marker" || next.request.connection === busy) this.#held = next;
+      else this.#answer(next);
     }
-    const message = this.#nextMessage();
-    if (message === undefined) this.#stalled = true;
-    else this.#takeMessage(message);
   }
 
   /** The message of a marker has been posted before the marker was written. */
@@ -143,7 +162,9 @@ class RingServer {
   }
 
   #answer({ request, serial }: NumberedRequest): void {
-    const reply = answer(this.#host, request, serial);
+    const meanwhile =
+      request.kind === "many" ? () => this.#answerOthers(request.connection) : undefined;
+    const reply = answer(this.#host, request, serial, meanwhile);
     if (reply instanceof Promise) void this.#replyLater(request, reply);
     else this.#reply(request, reply);
   }

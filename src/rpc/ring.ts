@@ -3,6 +3,7 @@
 //   i32 HEAD   bytes ever written, modulo 2^32; only the producer stores it
 //   i32 TAIL   bytes ever read, modulo 2^32; only the consumer stores it
 //   i32 STATE  what the consumer does: AWAKE, WAITING on this word, or ASLEEP in its event loop
+//   i32 LOOKS  1 where the consumer may look for frames before it waits; only the producer stores it
 //   from byte 64: the frames, each a multiple of 8 bytes whose first word is its size in bytes
 //
 // A frame does not wrap around: where the rest is too short for it, the rest starts with SKIP.
@@ -14,6 +15,7 @@ import { copyWords } from "./cells.ts";
 const HEAD = 0;
 const TAIL = 1;
 const STATE = 2;
+const LOOKS = 3;
 const AWAKE = 0;
 const WAITING = 1;
 const ASLEEP = 2;
@@ -66,6 +68,11 @@ export class RingWriter {
     return state === ASLEEP;
   }
 
+  /** Whether the consumer may use up a core with looking for frames. */
+  letLook(may: boolean): void {
+    this.#control[LOOKS] = may ? 1 : 0;
+  }
+
   /** Blocks for `ms`, in which the consumer may read something. */
   waitForRoom(ms: number): void {
     // Nobody is told that there is room: a full ring is rare, and telling would cost every reader.
@@ -103,6 +110,11 @@ export class RingReader {
       Atomics.store(this.#control, TAIL, (tail + size) | 0);
       return size;
     }
+  }
+
+  /** Nobody needs the core of whoever looks again and again. */
+  get mayLook(): boolean {
+    return this.#control[LOOKS] === 1;
   }
 
   /** Blocks until there is a frame, at most `ms`. */

@@ -10,9 +10,10 @@ import type { Reply, Request } from "./protocol.ts";
 export interface RequestHandler {
   /**
    * Runs a request to its end. `serial` is what an interrupt names it by. Where that takes time, those
-   * that come meanwhile are answered after it.
+   * that come meanwhile are answered after it. A request that is made of many parts calls `meanwhile`
+   * between them: requests of other connections may be handled in it.
    */
-  handle(request: Request, serial: number): Reply | Promise<Reply>;
+  handle(request: Request, serial: number, meanwhile?: () => void): Reply | Promise<Reply>;
   /** Closes every connection. */
   close(): Promise<void>;
 }
@@ -80,9 +81,10 @@ export function answer(
   host: RequestHandler,
   request: Request,
   serial: number,
+  meanwhile?: () => void,
 ): NumberedReply | Promise<NumberedReply> {
   try {
-    const reply = host.handle(request, serial);
+    const reply = host.handle(request, serial, meanwhile);
     if (!(reply instanceof Promise)) return numbered(serial, reply);
     return reply.then(
       (late) => numbered(serial, late),

@@ -49,7 +49,10 @@ export async function spawnWebThread(
     const start: WebThreadStart = { config, interrupts, rings, lifeLock: life, guests };
     worker.postMessage(start);
     const found = await started(worker);
-    const port = new ThreadClient(webEndpoint(worker, life), { interrupts, rings });
+    const port = new ThreadClient(webEndpoint(worker, life), {
+      interrupts,
+      rings: rings && { ...rings, cores: navigator.hardwareConcurrency },
+    });
     const usePort = (line: string, linePort: MessagePort) =>
       worker.postMessage({ line } satisfies LinePort, [linePort]);
     return { port, found, usePort };

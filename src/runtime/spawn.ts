@@ -19,7 +19,10 @@ export async function spawnNodeThread(
   config: ThreadConfig,
   options: { readonly ring: boolean } = { ring: true },
 ): Promise<Port> {
-  const { MessageChannel, Worker } = await import("node:worker_threads");
+  const [{ MessageChannel, Worker }, { availableParallelism }] = await Promise.all([
+    import("node:worker_threads"),
+    import("node:os"),
+  ]);
   const interrupts = new Int32Array(new SharedArrayBuffer(INTERRUPT_WORDS * 4));
   const rings =
     options.ring && canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
@@ -38,7 +41,10 @@ export async function spawnNodeThread(
     throw error;
   }
   const nextTurn = (callback: () => void) => void setImmediate(callback);
-  return new ThreadClient(nodeEndpoint(worker, port, stopped), { interrupts, rings, nextTurn });
+  return new ThreadClient(nodeEndpoint(worker, port, stopped), {
+    interrupts,
+    rings: rings && { ...rings, nextTurn, cores: availableParallelism() },
+  });
 }
 
 function started(worker: Worker, port: MessagePort): Promise<void> {

@@ -68,7 +68,8 @@ export function withGuests(
   const guests = new Guests(host, options, handOver);
   const counted = guests.counted(host);
   return {
-    handle: (request, serial) => (hasLeft ? notRun() : counted.handle(request, serial)),
+    handle: (request, serial, meanwhile) =>
+      hasLeft ? notRun() : counted.handle(request, serial, meanwhile),
     close,
     usePort: (line: string, port: MessagePort) => guests.usePort(line, port),
   };
@@ -123,9 +124,9 @@ class Guests {
   /** The host, such that it is announced how many connections there are. */
   counted(host: Host): RequestHandler {
     return {
-      handle: (request, serial) => {
+      handle: (request, serial, meanwhile) => {
         if (request.kind === "open" || request.kind === "close") this.#announceSoon();
-        return host.handle(request, serial);
+        return host.handle(request, serial, meanwhile);
       },
       close: () => host.close(),
     };

@@ -112,12 +112,13 @@ export class Host implements ConnectionOwner {
   /**
    * Answers a request; never throws. An interrupt meant for `serial` or a later request of the
    * connection stops it. The answer comes at once, unless the storage has to do something first that
-   * takes time; what is asked meanwhile is answered after it.
+   * takes time; what is asked meanwhile is answered after it. Between the entries of a long request
+   * `meanwhile` is called, in which requests of other connections may be handled.
    */
-  handle(request: Request, serial: number): Reply | Promise<Reply> {
+  handle(request: Request, serial: number, meanwhile?: () => void): Reply | Promise<Reply> {
     const before = this.#instance.unanswered;
     if (before !== undefined) return this.#later(before.then(() => this.#answer(request, serial)));
-    const reply = this.#answer(request, serial);
+    const reply = this.#answer(request, serial, meanwhile);
     return reply instanceof Promise ? this.#later(reply) : reply;
   }
 
@@ -129,21 +130,23 @@ export class Host implements ConnectionOwner {
     return reply.finally(answered);
   }
 
-  #answer(request: Request, serial: number): Reply | Promise<Reply> {
-    if (!("timed" in request) || !request.timed) return this.#answerUntimed(request, serial);
+  #answer(request: Request, serial: number, meanwhile?: () => void): Reply | Promise<Reply> {
+    if (!("timed" in request) || !request.timed) {
+      return this.#answerUntimed(request, serial, meanwhile);
+    }
     const started = performance.now();
     const startedAt = performance.timeOrigin + started;
     const timed = (reply: Reply): Reply => {
       const times = { startedAt, ranMs: performance.now() - started };
       return { ...reply, times };
     };
-    const reply = this.#answerUntimed(request, serial);
+    const reply = this.#answerUntimed(request, serial, meanwhile);
     return reply instanceof Promise ? reply.then(timed) : timed(reply);
   }
 
-  #answerUntimed(request: Request, serial: number): Reply | Promise<Reply> {
+  #answerUntimed(request: Request, serial: number, meanwhile?: () => void): Reply | Promise<Reply> {
     const { changes } = this.#instance.keeper;
-    const reply = this.#tryAnswer(request, serial);
+    const reply = this.#tryAnswer(request, serial, meanwhile);
     const path = unpreparedPath(reply.error);
     if (path !== undefined) return this.#answerPrepared(path, request, serial);
     if (changes === this.#instance.keeper.changes) return reply;
@@ -189,7 +192,7 @@ export class Host implements ConnectionOwner {
     return session === undefined ? {} : this.#reply(session, undefined, undefined);
   }
 
-  #tryAnswer(request: Request, serial: number): Reply {
+  #tryAnswer(request: Request, serial: number, meanwhile: (() => void) | undefined): Reply {
     let session: Session | undefined;
     try {
       session = this.#sessionOf(request);
@@ -199,7 +202,7 @@ export class Host implements ConnectionOwner {
       if ("timeoutMs" in request && this.#isInterrupted) {
         throw interruptedError("sql" in request ? request.sql : undefined);
       }
-      const result = this.#perform(session, request);
+      const result = this.#perform(session, request, meanwhile);
       return this.#reply(session, result, undefined);
     } catch (thrown) {
       return this.#reply(session, undefined, thrown);
@@ -225,14 +228,14 @@ export class Host implements ConnectionOwner {
     }
   }
 
-  #perform(session: Session, request: Request): unknown {
+  #perform(session: Session, request: Request, meanwhile: (() => void) | undefined): unknown {
     switch (request.kind) {
       case "run":
         return session.run(request);
       case "watch":
         return session.watch(request);
       case "many":
-        return session.many(request);
+        return session.many(request, meanwhile && (() => this.#aside(meanwhile)));
       case "script":
         return session.script(request);
       case "batch":
@@ -319,6 +322,15 @@ export class Host implements ConnectionOwner {
   #serial = 0;
   #deadline = 0;
   #word = 0;
+
+  /** Lets other requests be handled; the one that runs is then watched as before. */
+  #aside(meanwhile: () => void): void {
+    const [serial, deadline, word] = [this.#serial, this.#deadline, this.#word];
+    meanwhile();
+    this.#serial = serial;
+    this.#deadline = deadline;
+    this.#word = word;
+  }
 
   /** One function for all requests: setting another one costs more than most statements. */
   #stop = (): boolean => {

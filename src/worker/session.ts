@@ -40,6 +40,9 @@ const BUSY = 5;
 const READONLY = 8;
 const MISUSE = 21;
 
+/** So many entries of `many` take longer than the question whether somebody else waits. */
+const ENTRIES_AT_A_TIME = 8;
+
 /** Thrown to answer `needsPermit`: the statement may write, and the request has no permit. */
 export const NEEDS_PERMIT = Symbol("needs permit");
 
@@ -106,7 +109,8 @@ export class Session {
     });
   }
 
-  many(request: ManyRequest): ChangesResult {
+  /** Calls `meanwhile` now and then, between two entries. */
+  many(request: ManyRequest, meanwhile: (() => void) | undefined): ChangesResult {
     const statement = this.#checkOut(request.sql);
     return this.#checkInAfter(statement, () => {
       this.#admit(statement, request);
@@ -115,8 +119,9 @@ export class Session {
       const before = connection.totalChanges;
       let changes = 0;
       this.#atomically(request, () => {
-        for (const values of lists) {
-          statement.bind(values, true);
+        for (let i = 0; i < lists.length; i++) {
+          if (i % ENTRIES_AT_A_TIME === 0) meanwhile?.();
+          statement.bind(lists[i] ?? [], true);
           statement.run(undefined, this.#config.integers);
           changes += connection.changes;
         }

@@ -38,7 +38,7 @@ function newLink() {
       unref: () => {},
       terminate: async () => {},
     },
-    rings,
+    { ...rings, cores: 2 },
     {
       received: (message: FromHost) => {
         if (message.type === "replies")
@@ -46,7 +46,6 @@ function newLink() {
       },
       failed: () => {},
     },
-    undefined,
   );
   const replies = new RingWriter(rings.replies);
   const encoder = new FrameEncoder();
