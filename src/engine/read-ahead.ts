@@ -1,10 +1,11 @@
-// The database file, read in blocks while it is read from front to back: a call of the storage costs
-// more than the page it brings.
+// The database file and its log, read in blocks while they are read from front to back: a call of the
+// storage costs more than the page it brings.
 //
 // A block is as good as the pages themselves for as long as nobody may write those that SQLite would
 // take from the file. That is for one read transaction: under a SHARED lock nobody writes the file,
 // and in WAL mode a checkpoint writes only pages that the readers there are find in the log (wal.c,
-// `walCheckpoint`). So whoever begins a read transaction calls `forget` first.
+// `walCheckpoint`). The frames of a log are not written again before all who may read them have let go
+// of their locks. So whoever begins a read transaction, or a checkpoint, calls `forget` first.
 //
 // The block lies in the memory the pages are copied to: a copy within one buffer is the fastest there is.
 
@@ -14,7 +15,10 @@ import type { StorageFile } from "../storage/storage.ts";
 /** What is smaller is no page: SQLite looks at a few bytes of the header now and then. */
 const LEAST_PAGE_BYTES = 512;
 
-/** One connection's view of a database file. */
+/** Between two pages of a log is the header of a frame. */
+const MOST_GAP_BYTES = 24;
+
+/** One connection's view of a file. */
 export class ReadAheadFile implements StorageFile {
   readonly readonly: boolean;
   readonly identity: number;
@@ -27,7 +31,7 @@ export class ReadAheadFile implements StorageFile {
   #from = 0;
   #to = 0;
   /** Where the next page starts if the file is read from front to back. */
-  #next = -1;
+  #next = Number.POSITIVE_INFINITY;
 
   /** All reads go to `heap`. */
   constructor(file: StorageFile, blockBytes: number, heap: Heap) {
@@ -46,7 +50,7 @@ export class ReadAheadFile implements StorageFile {
   /** May let the memory grow: a view from before is not good any more. */
   read(heap: Uint8Array, start: number, length: number, offset: number): number {
     if (length < LEAST_PAGE_BYTES) return this.#file.read(heap, start, length, offset);
-    const isNext = offset === this.#next;
+    const isNext = offset >= this.#next && offset <= this.#next + MOST_GAP_BYTES;
     this.#next = offset + length;
     if (offset < this.#from || offset + length > this.#to) {
       if (!isNext || length >= this.#blockBytes || !this.#readBlock(offset)) {

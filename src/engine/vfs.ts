@@ -6,11 +6,18 @@
 // Specification: https://sqlite.org/vfs.html and the comments of os.h and sqlite3.h.
 
 import { FileLock, type FileLockHolder, LOCK_NONE, LOCK_SHARED } from "../shm/file-lock.ts";
-import { createSharedMemory, FILE_ID, type SharedMemory } from "../shm/layout.ts";
+import {
+  CHECKPOINT_LOCK,
+  createSharedMemory,
+  FILE_ID,
+  type SharedMemory,
+  WRITE_LOCK,
+} from "../shm/layout.ts";
 import { LockTable } from "../shm/lock-table.ts";
 import { type ShmHolder, WalIndex } from "../shm/wal-index.ts";
 import { type Storage, StorageFault, type StorageFile } from "../storage/storage.ts";
 import type { Binding, Pointer, Struct } from "./binding.ts";
+import { CheckpointRun } from "./checkpoint-run.ts";
 import * as code from "./codes.ts";
 import { FileSize } from "./file-size.ts";
 import { LogFile } from "./log-file.ts";
@@ -22,6 +29,8 @@ export const VFS_NAME = "pool";
 
 const MAX_PATH_BYTES = 4096;
 const SECTOR_BYTES = 4096;
+const LOG_SUFFIX = "-wal";
+const MOST_LOG_BLOCK_BYTES = 65_536;
 /** Milliseconds of the Julian day number of 1970-01-01. */
 const JULIAN_EPOCH_MS = 210_866_760_000_000;
 
@@ -46,6 +55,11 @@ interface Database {
   readonly lock: FileLock;
   readonly index: WalIndex;
   readonly size: FileSize;
+  readonly checkpoint: CheckpointRun;
+  /** The logs of the connections, where they are read in blocks. */
+  readonly logs: Set<ReadAheadFile>;
+  /** The log that holds frames of the transaction that writes now. */
+  holding: LogFile | undefined;
   users: number;
   release(): void;
 }
@@ -125,10 +139,14 @@ export class Vfs {
 
   #newDatabase(memory: SharedMemory, slot: number, release: () => void): Database {
     const table = new LockTable(memory, slot);
+    const size = new FileSize(table.control);
     return {
       lock: new FileLock(table),
       index: new WalIndex(memory, table, this.#binding),
-      size: new FileSize(table.control),
+      size,
+      checkpoint: new CheckpointRun(this.#binding, size),
+      logs: new Set(),
+      holding: undefined,
       users: 0,
       release,
     };
@@ -149,6 +167,7 @@ export class Vfs {
   #leaveDatabase(path: string, database: Database): void {
     if (--database.users > 0) return;
     this.#databases.delete(path);
+    database.checkpoint.free();
     database.release();
   }
 
@@ -262,11 +281,26 @@ export class Vfs {
       create: (flags & code.OPEN_CREATE) !== 0 && !this.#isKnown(path),
       readonly: (flags & code.OPEN_READONLY) !== 0,
     });
-    if ((flags & code.OPEN_WAL) !== 0) return new LogFile(file, this.#binding);
+    if ((flags & code.OPEN_WAL) !== 0) return this.#logFile(path, file);
     if ((flags & code.OPEN_MAIN_DB) === 0) return file;
     if (path === this.#options.path) this.#checkIdentity(path, file);
     const { readAheadBytes } = storage;
     return readAheadBytes > 0 ? new ReadAheadFile(file, readAheadBytes, this.#binding) : file;
+  }
+
+  /** SQLite opens the log of a database that it has open. */
+  #logFile(path: string, file: StorageFile): LogFile {
+    const database = this.#databases.get(path.slice(0, -LOG_SUFFIX.length));
+    if (database === undefined) throw new Error(`BUG: ${path} is no log of an open database`);
+    const blockBytes = Math.min(this.#options.storage.readAheadBytes, MOST_LOG_BLOCK_BYTES);
+    const blocks = new ReadAheadFile(file, blockBytes, this.#binding);
+    if (blockBytes > 0) database.logs.add(blocks);
+    return new LogFile(blocks, this.#binding, {
+      onHold: (log) => {
+        database.holding = log;
+      },
+      onClose: () => database.logs.delete(blocks),
+    });
   }
 
   /** It was there before: if it is not now, a new one would not be the same. */
@@ -398,7 +432,8 @@ export class Vfs {
 
   #xRead = (pFile: Pointer, buffer: Pointer, size: number, offset: bigint): number => {
     try {
-      const { file } = this.#file(pFile);
+      const { file, database } = this.#file(pFile);
+      database?.checkpoint.end();
       const got = file.read(this.#binding.u8(), buffer, size, Number(offset));
       if (got === size) return code.OK;
       this.#binding.u8().fill(0, buffer + got, buffer + size);
@@ -410,9 +445,14 @@ export class Vfs {
 
   #xWrite = (pFile: Pointer, buffer: Pointer, size: number, offset: bigint): number => {
     try {
-      const { file, database } = this.#file(pFile);
-      file.write(this.#binding.u8(), buffer, size, Number(offset));
-      database?.size.wrote(Number(offset) + size);
+      const { file, database, exclusiveMask } = this.#file(pFile);
+      const [heap, at] = [this.#binding.u8(), Number(offset)];
+      if (database !== undefined && (exclusiveMask & (1 << CHECKPOINT_LOCK)) !== 0) {
+        database.checkpoint.write(file, heap, buffer, size, at);
+        return code.OK;
+      }
+      file.write(heap, buffer, size, at);
+      database?.size.wrote(at + size);
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_WRITE);
@@ -422,6 +462,7 @@ export class Vfs {
   #xTruncate = (pFile: Pointer, size: bigint): number => {
     try {
       const { file, database } = this.#file(pFile);
+      database?.checkpoint.end();
       file.truncate(Number(size));
       database?.size.truncated();
       return code.OK;
@@ -433,6 +474,7 @@ export class Vfs {
   #xSync = (pFile: Pointer, _flags: number): number => {
     try {
       const { file, path, database } = this.#file(pFile);
+      database?.checkpoint.end();
       file.sync();
       // Not at each sync of a log, which is at each commit, and the question costs as much as a write.
       if (database !== undefined && file.isDeleted()) {
@@ -447,6 +489,7 @@ export class Vfs {
   #xFileSize = (pFile: Pointer, pSize: Pointer): number => {
     try {
       const { file, database } = this.#file(pFile);
+      database?.checkpoint.end();
       this.#writeInt64(pSize, database?.size.of(file) ?? file.sizeBytes());
       return code.OK;
     } catch (thrown) {
@@ -513,16 +556,34 @@ export class Vfs {
       if (index === undefined) return code.IOERR_LOCK;
       const exclusive = (flags & code.SHM_EXCLUSIVE) !== 0;
       if ((flags & code.SHM_UNLOCK) !== 0) {
+        if (exclusive) this.#settle(opened.database, first);
         index.unlock(opened, first, count, exclusive);
         return code.OK;
       }
       if (!index.lock(opened, first, count, exclusive)) return code.BUSY;
       opened.blocks?.forget();
+      if (opened.database !== undefined) for (const log of opened.database.logs) log.forget();
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_LOCK);
     }
   };
+
+  /** Whoever lets go of an exclusive lock leaves nothing unwritten that others would have to find. */
+  #settle(database: Database | undefined, lock: number): void {
+    if (database === undefined) return;
+    if (lock === WRITE_LOCK) {
+      database.holding?.drop();
+      database.holding = undefined;
+    }
+    try {
+      database.checkpoint.end();
+    } catch (thrown) {
+      // A checkpoint that does not come to the end of the log reports nothing, and another one will.
+      database.index.undoBackfill();
+      this.#fail(thrown, code.IOERR_WRITE);
+    }
+  }
 
   #xShmBarrier = (pFile: Pointer): void => {
     try {

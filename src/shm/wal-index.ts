@@ -43,8 +43,10 @@ import {
 } from "./layout.ts";
 import { type LockTable, voidHeaders } from "./lock-table.ts";
 
+/** Word offset of nBackfill. */
+const BACKFILL = 24;
 /** Word offsets of domain B. */
-const B_WORDS = [24, 25, 26, 27, 28, 29, 32] as const;
+const B_WORDS = [BACKFILL, 25, 26, 27, 28, 29, 32] as const;
 /** Bytes of both header copies. */
 const HEADERS_BYTES = 96;
 const HEADERS_WORDS = HEADERS_BYTES / 4;
@@ -171,6 +173,17 @@ export class WalIndex {
       voidHeaders(this.#memory);
     } finally {
       this.#table.leave();
+    }
+  }
+
+  /**
+   * The pages of the checkpoint that is under way are not in the database file after all: what it says of
+   * them, and has not published yet, is undone.
+   */
+  undoBackfill(): void {
+    const region = this.#regions[0];
+    if (region !== undefined) {
+      this.#heap.u32()[(region.address >> 2) + BACKFILL] = this.#shadowB[0] ?? 0;
     }
   }
 

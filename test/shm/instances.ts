@@ -10,6 +10,8 @@ import type * as RowsModule from "../../src/rpc/rows.ts";
 import type * as LayoutModule from "../../src/shm/layout.ts";
 import type * as LockTableModule from "../../src/shm/lock-table.ts";
 import type * as MemoryModule from "../../src/storage/memory.ts";
+import type * as StorageModule from "../../src/storage/storage.ts";
+import type { OpenFlags, Storage } from "../../src/storage/storage.ts";
 
 /** The modules of one build: the real one, or a mutant. */
 export interface Build {
@@ -18,6 +20,7 @@ export interface Build {
   readonly layout: typeof LayoutModule;
   readonly lockTable: typeof LockTableModule;
   readonly memory: typeof MemoryModule;
+  readonly storage: typeof StorageModule;
 }
 
 /** Loads the build in `directory`. */
@@ -30,6 +33,7 @@ export async function loadBuild(directory: string): Promise<Build> {
     layout: await load("shm/layout.js"),
     lockTable: await load("shm/lock-table.js"),
     memory: await load("storage/memory.js"),
+    storage: await load("storage/storage.js"),
   };
 }
 
@@ -52,13 +56,20 @@ export type LockOperation =
 export class World {
   readonly build: Build;
   readonly shared: LayoutModule.SharedMemory;
+  /** Writes to the file of this name fail. */
+  fullFor: string | undefined;
   readonly #disk: MemoryModule.MemoryDisk;
   readonly #engines: Engine[] = [];
 
-  constructor(build: Build) {
+  constructor(build: Build, disk = build.memory.createMemoryDisk("w")) {
     this.build = build;
     this.shared = build.layout.createSharedMemory();
-    this.#disk = build.memory.createMemoryDisk("w");
+    this.#disk = disk;
+  }
+
+  /** The files as a crash of all instances would leave them. */
+  afterCrash(): World {
+    return new World(this.build, this.#disk);
   }
 
   /** Starts another instance. */
@@ -66,7 +77,7 @@ export class World {
     const { build, shared } = this;
     const slot = build.lockTable.claimSlot(shared);
     if (slot === undefined) throw new Error("no slot left");
-    const storage = build.memory.memoryStorage(this.#disk);
+    const storage = this.#storage();
     const guard = () => ({ release() {} });
     const engine = await build.sqliteWasm.startSqliteWasm(
       { storage, path: "w", readonly: false, shared, slot, guard },
@@ -74,6 +85,20 @@ export class World {
     );
     this.#engines.push(engine);
     return new Instance(this, engine, slot);
+  }
+
+  #storage(): Storage {
+    const storage = this.build.memory.memoryStorage(this.#disk);
+    const open = (path: string, flags: OpenFlags) => {
+      const file = storage.open(path, flags);
+      const write = file.write.bind(file);
+      file.write = (...args) => {
+        if (this.fullFor === path) throw new this.build.storage.StorageFault("quota", "full");
+        write(...args);
+      };
+      return file;
+    };
+    return { ...storage, readAheadBytes: 16_384, open };
   }
 
   /**

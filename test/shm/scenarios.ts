@@ -311,4 +311,85 @@ export const scenarios: Record<string, (world: World) => Promise<void>> = {
     expect(a.sql("PRAGMA wal_checkpoint(RESTART)")).toBe(0);
     expect(b.sql(SUM)).toBe(400);
   },
+
+  //  A                          B
+  //  BEGIN, UPDATE that spills
+  //  ROLLBACK
+  //                             UPDATE
+  //  sees it, writes
+  async "what a transaction has spilled and rolled back does not come over the next commit"(world) {
+    const a = (await world.instance()).connect(...SETUP, "cache_size = 10");
+    const b = (await world.instance()).connect(...SETUP);
+    // With an empty log, the way back reads nothing of it, which would write what is held.
+    a.sql(`${FILL}; PRAGMA wal_checkpoint(TRUNCATE)`);
+    a.sql("BEGIN; UPDATE t SET a = 5; ROLLBACK");
+    b.sql("UPDATE t SET a = 2");
+    expect(a.sql(SUM)).toBe(400);
+    a.sql("UPDATE t SET a = 3 WHERE id = 1");
+    expect([a.sql(CHECK), b.sql(SUM)]).toEqual(["ok", 401]);
+    const c = (await world.afterCrash().instance()).connect();
+    expect([c.sql(CHECK), c.sql(SUM)]).toEqual(["ok", 401]);
+  },
+
+  //  A                       B                C
+  //  INSERT
+  //                          BEGIN, reads
+  //  UPDATE, checkpoint: the last pages cannot be written
+  //                                           sees all
+  //                          COMMIT
+  //  checkpoint
+  async "a checkpoint that cannot write its last pages has copied none"(world) {
+    const a = (await world.instance()).connect(...SETUP);
+    const b = (await world.instance()).connect(...SETUP);
+    a.sql(`${FILL}; PRAGMA wal_checkpoint(TRUNCATE); UPDATE t SET a = 2 WHERE id <= 40`);
+    b.sql(`BEGIN; ${SUM}`);
+    a.sql("UPDATE t SET a = 3 WHERE id = 200");
+    world.fullFor = "w";
+    a.sql("PRAGMA wal_checkpoint(PASSIVE)");
+    world.fullFor = undefined;
+    const c = (await world.instance()).connect();
+    expect([a, b, c].map((db) => db.sql(SUM))).toEqual([242, 240, 242]);
+    expect(c.sql(CHECK)).toBe("ok");
+    b.sql("COMMIT");
+    expect(a.sql("PRAGMA wal_checkpoint(TRUNCATE)")).toBe(0);
+    const d = (await world.afterCrash().instance()).connect();
+    expect([d.sql(CHECK), d.sql(SUM)]).toEqual(["ok", 242]);
+  },
+
+  //  A                             B
+  //  BEGIN, UPDATE that spills: its frames cannot be written
+  //                                sees nothing of it, UPDATE
+  async "a transaction that has lost frames does not commit"(world) {
+    const a = (await world.instance()).connect(...SETUP, "cache_size = 10");
+    const b = (await world.instance()).connect(...SETUP);
+    a.sql(FILL);
+    a.sql("BEGIN; UPDATE t SET a = 5 WHERE id <= 60");
+    world.fullFor = "w-wal";
+    expect(() => a.sql(`UPDATE t SET a = 6; ${SUM}; COMMIT`)).toThrow();
+    world.fullFor = undefined;
+    try {
+      a.sql("COMMIT");
+    } catch {
+      // It has been rolled back.
+    }
+    expect([a.sql(SUM), b.sql(SUM)]).toEqual([200, 200]);
+    b.sql("UPDATE t SET a = 2");
+    expect([a.sql(SUM), a.sql(CHECK)]).toEqual([400, "ok"]);
+  },
+
+  //  A                                 B
+  //  fills the log, checkpoint
+  //  UPDATE: the log begins anew
+  //                                    reads, in blocks that hold old frames as well
+  //  UPDATE: over the old frames
+  //                                    sees it
+  async "frames that come in place of old ones are read anew"(world) {
+    const a = (await world.instance()).connect(...SETUP);
+    const b = (await world.instance()).connect(...SETUP);
+    a.sql(`${FILL}; PRAGMA wal_checkpoint; UPDATE t SET a = 2 WHERE id <= 20`);
+    expect(b.sql(SUM)).toBe(220);
+    a.sql("UPDATE t SET a = 3 WHERE id BETWEEN 21 AND 60");
+    expect(b.sql(SUM)).toBe(300);
+    expect(b.sql(CHECK)).toBe("ok");
+  },
 };

@@ -72,6 +72,24 @@ const MUTANTS: readonly Mutant[] = [
     caughtBy: "small commits in turns reach the other instance, on into the next region",
   },
   {
+    rule: "what was read of the log ahead of need outlives the read transaction",
+    module: "engine/vfs.js",
+    replacements: [["log.forget();", ""]],
+    caughtBy: "frames that come in place of old ones are read anew",
+  },
+  {
+    rule: "spilled frames stay held after the transaction",
+    module: "engine/vfs.js",
+    replacements: [["database.holding?.drop();", ""]],
+    caughtBy: "what a transaction has spilled and rolled back does not come over the next commit",
+  },
+  {
+    rule: "nBackfill is published whether its pages are in the file or not",
+    module: "engine/vfs.js",
+    replacements: [["database.index.undoBackfill();", ""]],
+    caughtBy: "a checkpoint that cannot write its last pages has copied none",
+  },
+  {
     rule: "the header is never pulled",
     replacements: [["heap.set(this.#master.subarray(0, HEADERS_BYTES), address);", ""]],
     caughtBy: "a commit is seen by every other instance",
