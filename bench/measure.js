@@ -16,6 +16,11 @@ export async function times(rounds, body) {
 }
 
 /** @param {readonly number[]} values */
+export function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** @param {readonly number[]} values */
 export function median(values) {
   return percentile(values, 0.5);
 }

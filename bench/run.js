@@ -68,7 +68,7 @@ async function b() {
 }
 
 async function c() {
-  console.log("\n(c) in the calling thread, the lowest of three medians");
+  console.log("\n(c) in the calling thread, the lowest of three processes");
   /** @type {Record<string, Record<string, number>>} */
   const best = {};
   for (let round = 0; round < ROUNDS; round++) {
