@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 
 const SRC = new URL("../src", import.meta.url).pathname;
 
-/** What each layer may import beside itself, `types`, `errors` and `text`. */
+/** What each layer may import beside itself, `types`, `errors`, `text` and `clock`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: ["open", "surface"],
   testing: ["pool"],
@@ -30,8 +30,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   types: [],
   errors: [],
   text: [],
+  clock: [],
 };
-const OPEN_TO_ALL = ["types", "errors", "text"];
+const OPEN_TO_ALL = ["types", "errors", "text", "clock"];
 /** Only these may use Node's modules. */
 const PLATFORM = [
   "storage/node-fs",

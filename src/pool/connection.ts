@@ -1,6 +1,7 @@
 // What a borrower holds: a guard over a link, good until it is released. Every lease has a
 // connection object of its own, so one that was given back can never reach the next borrower's.
 
+import { clock } from "../clock.ts";
 import { ConnectionReleasedError } from "../errors.ts";
 import type {
   Access,
@@ -22,6 +23,7 @@ import { LEAST_ENTRIES, runMany } from "./many.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import { normalizeParams } from "./params.ts";
 import { type SqlQuery, type Statement, toStatement } from "./sql.ts";
+import type { StatementKind } from "./statement-kinds.ts";
 import { runTransaction, type TransactionOptions } from "./transaction.ts";
 
 /** SQL as text, or as a tagged template that carries its parameters. */
@@ -40,16 +42,16 @@ export interface Result<T = Row> extends ExecuteResult {
 
 /** What a connection asks of the pool it is borrowed from. */
 export interface Lender {
-  /** The statement probably writes. */
-  guessWrites(sql: string): boolean;
-  /** The statement certainly changes nothing. */
-  onlyReads(sql: string): boolean;
+  /** What a statement will do, as far as its text tells. */
+  kindOf(sql: string): StatementKind;
   /** The statement does write, whatever was guessed. */
   learnWrites(sql: string): void;
   /** Somebody listens to the event `query`: statements are to be timed where they run. */
   isObserved(): boolean;
-  /** A request has ended. */
-  onQuery(query: PoolEvents["query"]): void;
+  /** A request has ended, for better or worse. */
+  count(durationMs: number, rows: number, failed: boolean): void;
+  /** Tells those who listen of it. */
+  tell(query: PoolEvents["query"]): void;
   release(connection: Connection): Promise<void>;
 }
 
@@ -304,7 +306,7 @@ export class Connection implements AsyncDisposable {
   }
 
   #guess(sql: string): boolean {
-    return !this.#readonly && this.#lender.guessWrites(sql);
+    return !this.#readonly && this.#lender.kindOf(sql) === "writes";
   }
 
   /** The one promise of a statement: where SQLite runs in the calling thread it is settled at once. */
@@ -316,9 +318,10 @@ export class Connection implements AsyncDisposable {
   ): Promise<unknown> {
     const statement = toStatement(sql, params);
     const text = statement.sql;
-    const writes = this.#guess(text);
+    const kind = this.#lender.kindOf(text);
+    const writes = kind === "writes" && !this.#readonly;
     // An abort stops whatever the connection runs, so what can be aborted runs alone.
-    const reads = !writes && options?.signal === undefined && this.#lender.onlyReads(text);
+    const reads = kind === "reads" && options?.signal === undefined;
     const request = (access: Access): Request => ({
       kind: "run",
       connection: this.id,
@@ -345,7 +348,7 @@ export class Connection implements AsyncDisposable {
     if (options !== undefined) checkQueryOptions(options);
     const timeoutMs = finite(options?.timeout);
     const timed = this.#lender.isObserved();
-    const started = performance.now();
+    const started = clock.now();
     const sent = this.#link.send({
       request: (permit) => request({ permit, readonly: this.#readonly, timeoutMs, timed }),
       sql,
@@ -371,7 +374,7 @@ export class Connection implements AsyncDisposable {
     const { signal, timeout } = options ?? {};
     const timed = this.#lender.isObserved();
     const readonly = this.#readonly;
-    const started = performance.now();
+    const started = clock.now();
     const sent = runMany(this.#link, {
       sql,
       lists,
@@ -411,10 +414,12 @@ export class Connection implements AsyncDisposable {
   }
 
   #report(sql: string, started: number, reply: Reply | undefined, error: Error | undefined): void {
-    const durationMs = performance.now() - started;
+    const durationMs = clock.now() - started;
     const rows = reply?.rows ?? 0;
+    this.#lender.count(durationMs, rows, error !== undefined);
+    if (!this.#lender.isObserved()) return;
     const query = { connection: this.id, sql, durationMs, rows, ...spent(reply, started) };
-    this.#lender.onQuery(error === undefined ? query : { ...query, error });
+    this.#lender.tell(error === undefined ? query : { ...query, error });
   }
 
   async #closeCursor(cursor: number): Promise<void> {
@@ -453,7 +458,7 @@ function spent(
 ): Pick<PoolEvents["query"], "queuedMs" | "ranMs"> {
   if (reply?.times === undefined) return {};
   const { startedAt, ranMs } = reply.times;
-  return { queuedMs: Math.max(0, startedAt - performance.timeOrigin - started), ranMs };
+  return { queuedMs: Math.max(0, startedAt - clock.timeOrigin - started), ranMs };
 }
 
 /** On the wire 0 stands for no limit. */

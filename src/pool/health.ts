@@ -1,5 +1,6 @@
 // Health checks: a registry, the check of a pool, and a handler for HTTP.
 
+import { clock } from "../clock.ts";
 import { unref } from "./deadline.ts";
 
 export type HealthStatus = "healthy" | "degraded" | "unhealthy";
@@ -74,9 +75,9 @@ export class HealthMonitor {
 }
 
 async function runCheck({ name, check, timeout }: HealthCheck): Promise<CheckReport> {
-  const started = performance.now();
+  const started = clock.now();
   const { status, message } = await answerOf(check, timeout ?? DEFAULT_TIMEOUT_MS);
-  const duration = performance.now() - started;
+  const duration = clock.now() - started;
   return { name, status, ...(message === undefined ? {} : { message }), duration };
 }
 

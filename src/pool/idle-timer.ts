@@ -1,5 +1,6 @@
 // Closes connections that nobody has asked for in a long time, all but one.
 
+import { clock } from "../clock.ts";
 import { LONGEST_TIMER_MS, unref } from "./deadline.ts";
 import type { LeasePool } from "./lease-pool.ts";
 import type { Link } from "./link.ts";
@@ -20,8 +21,8 @@ export class IdleTimer {
   arm(): void {
     if (this.#timer !== undefined || this.#stopped) return;
     if (this.#timeoutMs === Infinity || this.#pool.totalCount <= 1) return;
-    const oldest = this.#pool.idle[0]?.idleSince ?? performance.now();
-    const delayMs = Math.max(1, oldest + this.#timeoutMs - performance.now());
+    const oldest = this.#pool.idle[0]?.idleSince ?? clock.now();
+    const delayMs = Math.max(1, oldest + this.#timeoutMs - clock.now());
     this.#timer = setTimeout(() => this.#evict(), Math.min(delayMs, LONGEST_TIMER_MS));
     unref(this.#timer);
   }
@@ -33,7 +34,7 @@ export class IdleTimer {
 
   #evict(): void {
     this.#timer = undefined;
-    const limit = performance.now() - this.#timeoutMs;
+    const limit = clock.now() - this.#timeoutMs;
     this.#pool.evict((link) => link.idleSince <= limit, "idle");
     this.arm();
   }

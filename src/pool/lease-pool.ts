@@ -5,6 +5,7 @@
 // that has been opened; so an opening belongs to no waiter, except that its failure is reported
 // to the one it was started for.
 
+import { clock } from "../clock.ts";
 import { PoolClosedError } from "../errors.ts";
 import { armLimits, type WaitLimits } from "./deadline.ts";
 
@@ -173,7 +174,7 @@ export class LeasePool<T> {
   }
 
   #wait(limits: WaitLimits): Promise<T> {
-    const started = performance.now();
+    const started = clock.now();
     return new Promise<T>((resolve, reject) => {
       const waiter: Waiter<T> = {
         serve: (item) => {
@@ -189,7 +190,7 @@ export class LeasePool<T> {
       };
       const disarm = armLimits(
         limits,
-        () => waiter.fail(this.#hooks.timedOut(performance.now() - started)),
+        () => waiter.fail(this.#hooks.timedOut(clock.now() - started)),
         (reason) => waiter.fail(reason),
       );
       this.#waiters.add(waiter);

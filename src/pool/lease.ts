@@ -1,5 +1,6 @@
 // Who holds what: one record per lease, for reports, leak detection and nested acquires.
 
+import { clock } from "../clock.ts";
 import type { AcquireTimeoutError, LeaseReport } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { unref } from "./deadline.ts";
@@ -32,7 +33,7 @@ export function* scopesOf(innermost: unknown, pool: object): Generator<Scope> {
 
 /** The records as an error or a log shows them. */
 export function reportLeases(leases: Iterable<Lease>): LeaseReport[] {
-  const now = performance.now();
+  const now = clock.now();
   return Array.from(leases, ({ link, since }) => ({
     connection: link.id,
     heldMs: now - since,

@@ -1,6 +1,7 @@
 // Who holds which connection. A lease begins when a link leaves the pool as a `Connection`, and ends
 // when that is released, or when the pool takes it back.
 
+import { clock } from "../clock.ts";
 import {
   AcquireTimeoutError,
   ConnectionReleasedError,
@@ -65,7 +66,7 @@ export class Lending {
 
   /** Every open connection, in the order of their numbers. */
   report(): ConnectionReport[] {
-    const now = performance.now();
+    const now = clock.now();
     const links = [...this.#pool.idle, ...this.#pool.out].sort((a, b) => a.id - b.id);
     return links.map((link) => {
       const lease = this.#leases.get(link);
@@ -121,7 +122,7 @@ export class Lending {
     connection.end();
     this.#leases.delete(link);
     lease.settle();
-    const heldMs = performance.now() - lease.since;
+    const heldMs = clock.now() - lease.since;
     counters.released++;
     counters.held.record(heldMs);
     if (link.isClean && !link.isBusy) {
@@ -203,9 +204,9 @@ export class Lending {
     options: AcquireOptions | undefined,
     borrower: Borrower,
   ): Promise<Connection> {
-    const started = performance.now();
+    const started = clock.now();
     const link = await this.#wait(options);
-    const waitMs = borrower.waitMs + performance.now() - started;
+    const waitMs = borrower.waitMs + clock.now() - started;
     return this.#lend(link, { ...borrower, waitMs });
   }
 
@@ -252,11 +253,11 @@ export class Lending {
 
   #newLease(connection: Connection, link: Link, stack: string | undefined): Lease {
     const { options, counters, events } = this.#context;
-    const since = performance.now();
+    const since = clock.now();
     if (options.leakThreshold === 0) return { connection, link, since, settle() {} };
     const settle = watchForLeak(options.leakThreshold, () => {
       counters.leaked++;
-      const heldMs = performance.now() - since;
+      const heldMs = clock.now() - since;
       const report = { connection: link.id, heldMs, stack: stack ?? "", sql: link.runningSql };
       events.emit("leak", report);
     });
@@ -266,7 +267,7 @@ export class Lending {
   #takeBack(link: Link, heldMs: number): void {
     const unfitness = this.#links.unfitness(link);
     if (unfitness === undefined) {
-      link.idleSince = performance.now();
+      link.idleSince = clock.now();
       this.#pool.release(link);
       this.#idleTimer.arm();
     } else this.#replace(link, unfitness);

@@ -1,6 +1,7 @@
 // One open SQLite connection as the pool keeps it, lent or not: requests in their order, the write
 // permit, waiting out SQLITE_BUSY.
 
+import { clock } from "../clock.ts";
 import { INTERRUPT, SqliteError, StorageError, WorkerCrashedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
@@ -47,8 +48,8 @@ export interface Job {
 export class Link {
   readonly id: number;
   readonly port: Port;
-  readonly createdAt = performance.now();
-  idleSince = performance.now();
+  readonly createdAt = clock.now();
+  idleSince = clock.now();
   /** Open cursors; they are closed when the connection is released. */
   cursors = 0;
   /** The statement that runs now, for reports. */
@@ -224,8 +225,8 @@ export class Link {
   }
 
   async #perform(job: Job): Promise<Reply> {
-    const started = performance.now();
-    const left = () => this.#context.busyTimeoutMs - (performance.now() - started);
+    const started = clock.now();
+    const left = () => this.#context.busyTimeoutMs - (clock.now() - started);
     job.signal?.throwIfAborted();
     const abort = () => this.interrupt();
     job.signal?.addEventListener("abort", abort);

@@ -1,6 +1,7 @@
 // The SQLite connections of one pool from their opening to their end, whoever has borrowed them: each
 // is placed in a thread, made as a new one between two borrowers, and closed or lost with its thread.
 
+import { clock } from "../clock.ts";
 import { PoolClosedError, type WorkerCrashedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, ResetResult } from "../rpc/protocol.ts";
@@ -57,10 +58,10 @@ export class Links {
   /** @throws what opening a connection, and `onConnect`, throw */
   async open(): Promise<Link> {
     const { counters, events } = this.#context;
-    const started = performance.now();
+    const started = clock.now();
     const link = await this.#threads.place((port) => this.#openIn(port));
     counters.created++;
-    const durationMs = performance.now() - started;
+    const durationMs = clock.now() - started;
     events.emit("create", { connection: link.id, durationMs });
     return link;
   }
@@ -84,7 +85,7 @@ export class Links {
   unfitness(link: Link): string | undefined {
     const fault = link.broken ?? link.suspect;
     if (fault !== undefined) return fault.message;
-    const age = performance.now() - link.createdAt;
+    const age = clock.now() - link.createdAt;
     return age > this.#context.options.maxLifetime ? "maxLifetime" : undefined;
   }
 

@@ -2,6 +2,7 @@
 // between two pieces it serves the other connections it has, so that readers in the writer's thread wait
 // for a piece, and not for the whole.
 
+import { clock } from "../clock.ts";
 import { interruptedError } from "../errors.ts";
 import type { ChangesResult, Reply, Request, RunTimes, WireParams } from "../rpc/protocol.ts";
 import type { Job, Link } from "./link.ts";
@@ -75,18 +76,17 @@ export function runMany(link: Link, many: Many): Promise<Reply> {
 
 async function runPieces(many: Many, perform: (job: Job) => Promise<Reply>): Promise<Reply> {
   const { sql, lists, signal, timeoutMs } = many;
-  const started = performance.now();
-  const left = () =>
-    timeoutMs === undefined ? undefined : started + timeoutMs - performance.now();
+  const started = clock.now();
+  const left = () => (timeoutMs === undefined ? undefined : started + timeoutMs - clock.now());
   let changes = 0;
   let times: RunTimes | undefined;
   let entries = LEAST_ENTRIES;
   for (let from = 0; ; ) {
     const piece = lists.slice(from, from + entries);
     const request = (permit: boolean) => many.runAll(piece, permit, left());
-    const sentAt = performance.now();
+    const sentAt = clock.now();
     const reply = await perform({ request, sql, writes: true, signal });
-    const tookMs = performance.now() - sentAt;
+    const tookMs = clock.now() - sentAt;
     changes += (reply.result as ChangesResult).changes;
     times = together(times, reply.times);
     from += piece.length;

@@ -99,11 +99,12 @@ export class ConnectionPool implements AsyncDisposable {
     const kinds = this.#kinds;
     const events = new Emitter<PoolEvents>();
     const lender = {
-      guessWrites: (sql: string) => kinds.writes(sql),
-      onlyReads: (sql: string) => kinds.onlyReads(sql),
+      kindOf: (sql: string) => kinds.of(sql),
       learnWrites: (sql: string) => kinds.learnWrites(sql),
       isObserved: () => events.has("query"),
-      onQuery: (query: PoolEvents["query"]) => this.#onQuery(query),
+      count: (durationMs: number, rows: number, failed: boolean) =>
+        this.#context.counters.count(durationMs, rows, failed),
+      tell: (query: PoolEvents["query"]) => events.emit("query", query),
       release: (connection: Connection) => this.release(connection),
     };
     this.#context = { backend, options, counters: new PoolCounters(), events, lender };
@@ -587,15 +588,6 @@ export class ConnectionPool implements AsyncDisposable {
         if (hasBegun || triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
       }
     }
-  }
-
-  #onQuery(query: PoolEvents["query"]): void {
-    const { counters, events } = this.#context;
-    counters.queries++;
-    counters.rows += query.rows;
-    counters.queryTime.record(query.durationMs);
-    if (query.error !== undefined) counters.errors++;
-    if (events.has("query")) events.emit("query", query);
   }
 }
 

@@ -6,29 +6,34 @@ import { guessWrites, onlyReads } from "./sql.ts";
 /** Statements whose nature is remembered. */
 const MOST_KNOWN = 1_000;
 
+/** A statement probably writes, certainly changes nothing, or is neither. */
+export type StatementKind = "writes" | "reads" | "other";
+
 /** The natures of one pool's statements. */
 export class StatementKinds {
-  readonly #writes = new Map<string, boolean>();
-  readonly #onlyReads = new Map<string, boolean>();
+  readonly #known = new Map<string, StatementKind>();
 
-  /** The statement probably writes. */
-  writes(sql: string): boolean {
-    return this.#writes.get(sql) ?? remember(this.#writes, sql, guessWrites(sql));
+  of(sql: string): StatementKind {
+    return this.#known.get(sql) ?? this.#remember(sql, guess(sql));
   }
 
-  /** The statement certainly changes nothing. */
-  onlyReads(sql: string): boolean {
-    return this.#onlyReads.get(sql) ?? remember(this.#onlyReads, sql, onlyReads(sql));
+  writes(sql: string): boolean {
+    return this.of(sql) === "writes";
   }
 
   /** The statement does write, whatever was guessed. */
   learnWrites(sql: string): void {
-    remember(this.#writes, sql, true);
+    this.#remember(sql, "writes");
+  }
+
+  #remember(sql: string, kind: StatementKind): StatementKind {
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(sql, kind);
+    return kind;
   }
 }
 
-function remember(known: Map<string, boolean>, sql: string, is: boolean): boolean {
-  if (known.size >= MOST_KNOWN) known.clear();
-  known.set(sql, is);
-  return is;
+function guess(sql: string): StatementKind {
+  if (guessWrites(sql)) return "writes";
+  return onlyReads(sql) ? "reads" : "other";
 }

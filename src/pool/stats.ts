@@ -1,5 +1,6 @@
 // Counting and timing. Recording is a few additions; the work is done when somebody asks.
 
+import { clock } from "../clock.ts";
 import type { EngineKind, JournalMode, StorageKind } from "../types.ts";
 
 /** A distribution of times in milliseconds. */
@@ -163,7 +164,15 @@ export class PoolCounters {
   acquireWait = new Histogram();
   held = new Histogram();
   queryTime = new Histogram();
-  readonly startedAt = performance.now();
+  readonly startedAt = clock.now();
+
+  /** Counts a request that has ended. */
+  count(durationMs: number, rows: number, failed: boolean): void {
+    this.queries++;
+    this.rows += rows;
+    this.queryTime.record(durationMs);
+    if (failed) this.errors++;
+  }
 
   /** Forgets the borrowing that opening the pool itself took. */
   reset(): void {
@@ -187,6 +196,6 @@ export function snapshot(counters: PoolCounters, gauges: Gauges): PoolStats {
     acquireWait: acquireWait.summary(),
     held: held.summary(),
     queryTime: queryTime.summary(),
-    uptime: performance.now() - startedAt,
+    uptime: clock.now() - startedAt,
   } as PoolStats;
 }

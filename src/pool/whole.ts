@@ -1,5 +1,6 @@
 // Operations on the whole database, each on one borrowed connection.
 
+import { clock } from "../clock.ts";
 import { StorageError } from "../errors.ts";
 import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
 import type { CheckpointMode } from "../types.ts";
@@ -64,10 +65,10 @@ export async function checkpoint(
   mode: CheckpointMode,
   wait: ReaderWait,
 ): Promise<CheckpointResult> {
-  const deadline = performance.now() + wait.timeoutMs;
+  const deadline = clock.now() + wait.timeoutMs;
   for (;;) {
     const result = await tryCheckpoint(db, mode);
-    const leftMs = deadline - performance.now();
+    const leftMs = deadline - clock.now();
     if (!result.busy || mode === "passive" || leftMs <= 0) return result;
     await wait.lockReleased(Math.min(leftMs, CHECKPOINT_POLL_MS));
   }

@@ -5,6 +5,7 @@
 // One thread of one process owns a database (`runtime/databases.ts`), and all its pools on the
 // database share this queue, so nobody else can hold the lock.
 
+import { clock } from "../clock.ts";
 import { BusyError, type WriteLockHolder } from "../errors.ts";
 import type { WaitLimits } from "./deadline.ts";
 import { Semaphore } from "./semaphore.ts";
@@ -47,7 +48,7 @@ export class WriteQueue implements WritePermits {
   get holder(): WriteLockHolder | undefined {
     const holder = this.#holder;
     if (holder === undefined) return undefined;
-    return { ...holder, heldMs: performance.now() - this.#since };
+    return { ...holder, heldMs: clock.now() - this.#since };
   }
 
   /** Takes the lock if it is free. */
@@ -91,6 +92,6 @@ export class WriteQueue implements WritePermits {
 
   #hold(claim: WriteClaim): void {
     this.#holder = claim;
-    this.#since = performance.now();
+    this.#since = clock.now();
   }
 }

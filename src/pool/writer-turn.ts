@@ -1,6 +1,7 @@
 // One turn to write per pool: further writers wait here, in their order, and not on a connection each.
 // The write queue behind it keeps order among the pools of one database.
 
+import { clock } from "../clock.ts";
 import { scopesOf } from "./lease.ts";
 import type { Lending } from "./lending.ts";
 import type { AcquireOptions } from "./options.ts";
@@ -33,7 +34,7 @@ export class WriterTurn {
       if (writes) throw this.#lending.nested("the write lock is held by the call around this one");
     }
     if (this.#semaphore.tryAcquire()) return 0;
-    const started = performance.now();
+    const started = clock.now();
     const lending = this.#lending;
     const refusal = lending.refusal(lending.pool.waitingCount + this.waiting);
     if (refusal !== undefined) throw refusal;
@@ -43,7 +44,7 @@ export class WriterTurn {
     await this.#semaphore.acquire({ timeoutMs, signal: options?.signal }, () =>
       exhausted ? lending.timedOut(timeoutMs) : backend.writeQueue.busy(timeoutMs, undefined),
     );
-    return performance.now() - started;
+    return clock.now() - started;
   }
 
   /** Refuses everyone who waits; the one whose turn it is goes on. */

@@ -5,6 +5,7 @@
 // harm all the same, because the token in the database's header refuses its writes from then on
 // (`storage/indexeddb-files.ts`).
 
+import { clock } from "../clock.ts";
 import { StorageError } from "../errors.ts";
 import { tabNames } from "./tab-protocol.ts";
 import { tryWebLock } from "./web-lock.ts";
@@ -27,12 +28,12 @@ export async function holdName(
   name: string,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
 ): Promise<{ release(): void }> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = clock.now() + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();
     const hold = await tryHoldName(name);
     if (hold !== undefined) return hold;
-    if (performance.now() >= deadline) {
+    if (clock.now() >= deadline) {
       throw new StorageError(
         "locked",
         `${name} is open in another pool, tab or worker; close it there`,

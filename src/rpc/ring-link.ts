@@ -1,6 +1,7 @@
 // The way of small requests through shared memory, and of their replies back. What has to go as a
 // message is posted first, then a marker in the ring says when its turn is: the ring has the order.
 
+import { clock } from "../clock.ts";
 import { haveCoreEach, Unanswered } from "./busy-threads.ts";
 import type { Endpoint, FromHost, NumberedRequest, Rings, ToHost } from "./endpoint.ts";
 import { FrameEncoder, FrameReader, REPLY } from "./frames.ts";
@@ -193,14 +194,14 @@ export class RingLink implements Link {
       return;
     this.#listening = true;
     if (this.#nextTurn === undefined) this.#replies.whenFilled(this.#hear);
-    else this.#poll(this.#nextTurn, performance.now() + POLL_MS);
+    else this.#poll(this.#nextTurn, clock.now() + POLL_MS);
   }
 
   /** Looks for replies in every turn of the event loop for a while, before it waits to be told. */
   #poll(nextTurn: NextTurn, until: number): void {
     nextTurn(() => {
       if (!this.#replies.isEmpty || this.#stopped) this.#hear();
-      else if (performance.now() < until) this.#poll(nextTurn, until);
+      else if (clock.now() < until) this.#poll(nextTurn, until);
       else this.#replies.whenFilled(this.#hear);
     });
   }

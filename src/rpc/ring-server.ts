@@ -2,6 +2,7 @@
 // loop: it takes frames, spins a little when there are none, then blocks; after a while without any
 // it returns to its event loop, where a message wakes it.
 
+import { clock } from "../clock.ts";
 import type {
   FromHost,
   HostEndpoint,
@@ -73,10 +74,10 @@ class RingServer {
 
   #work(): void {
     if (this.#turnDue) return;
-    const started = performance.now();
+    const started = clock.now();
     while (!this.#closed && !this.#stalled) {
       while (this.#mayTake && this.#takeNext()) {
-        if (this.#turns === undefined || performance.now() - started < LONGEST_TURN_MS) continue;
+        if (this.#turns === undefined || clock.now() - started < LONGEST_TURN_MS) continue;
         this.#turnDue = true;
         this.#turns.port2.postMessage(undefined);
         return;
@@ -96,10 +97,10 @@ class RingServer {
 
   /** True as soon as there is a frame; false when none has come for {@link SPIN_MS}. */
   #spin(): boolean {
-    const end = performance.now() + SPIN_MS;
+    const end = clock.now() + SPIN_MS;
     do {
       for (let i = 0; i < 50; i++) if (!this.#requests.isEmpty) return true;
-    } while (performance.now() < end);
+    } while (clock.now() < end);
     return false;
   }
 

@@ -1,5 +1,6 @@
 // The end of the protocol in the thread that owns SQLite.
 
+import { clock } from "../clock.ts";
 import { toWire } from "../errors.ts";
 import { keepRow, transferables } from "./codec.ts";
 import type { FromHost, HostEndpoint, NumberedReply, NumberedRequest, ToHost } from "./endpoint.ts";
@@ -39,7 +40,7 @@ function answerAll(
 ): void {
   let replies: NumberedReply[] = [];
   let transfer: ArrayBuffer[] = [];
-  let heldSince = performance.now();
+  let heldSince = clock.now();
   const flush = () => {
     if (replies.length === 0) return;
     endpoint.post({ type: "replies", replies } satisfies FromHost, transfer);
@@ -61,7 +62,7 @@ function answerAll(
       continue;
     }
     hold(request, reply);
-    const now = performance.now();
+    const now = clock.now();
     if (now - heldSince < MOST_HELD_MS) continue;
     flush();
     heldSince = now;

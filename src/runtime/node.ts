@@ -1,5 +1,6 @@
 // A pool's backend in Node, Deno and Bun: files, worker threads, async contexts.
 
+import { clock } from "../clock.ts";
 import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
@@ -120,7 +121,7 @@ async function joinFile<Queue>(
   { busyTimeout, signal, makeQueue }: BackendOptions<Queue>,
 ): Promise<SharedDatabase<Queue>> {
   const { acquireLockFile, describeHolder } = await import("../storage/lock-file.ts");
-  const started = performance.now();
+  const started = clock.now();
   for (;;) {
     signal?.throwIfAborted();
     let holder = "";
@@ -142,7 +143,7 @@ async function joinFile<Queue>(
       }
     });
     if (database !== undefined) return database;
-    if (performance.now() - started >= busyTimeout) {
+    if (clock.now() - started >= busyTimeout) {
       throw new StorageError(
         "locked",
         `${path} is in use by ${holder}; close it there: one process at a time can have it open`,

@@ -4,6 +4,7 @@
 // A slot stands for an instance, not for a connection: connections of one instance agree among
 // themselves (`wal-index.ts`, `file-lock.ts`) and show up here once.
 
+import { clock } from "../clock.ts";
 import {
   EXCLUSIVE,
   FILE_PENDING,
@@ -47,9 +48,9 @@ export class LockTable {
   enter(): void {
     const { control } = this;
     if (Atomics.compareExchange(control, MUTEX, 0, this.slot + 1) === 0) return;
-    const deadline = performance.now() + MUTEX_PATIENCE_MS;
+    const deadline = clock.now() + MUTEX_PATIENCE_MS;
     while (Atomics.compareExchange(control, MUTEX, 0, this.slot + 1) !== 0) {
-      if (performance.now() > deadline) {
+      if (clock.now() > deadline) {
         throw new MutexTimeout(
           `the wal-index stayed locked by slot ${Atomics.load(control, MUTEX) - 1} for ${MUTEX_PATIENCE_MS} ms`,
         );

@@ -10,6 +10,7 @@
 // "readwrite-unsafe", which does not exclude others; SQLite's locks order who reads and writes. Every
 // other database, such as an attached one, is open exclusively, which keeps all others off it.
 
+import { clock } from "../clock.ts";
 import { databaseOf, isSuperJournal, resolveName } from "./names.ts";
 import {
   type AccessHandle,
@@ -206,7 +207,7 @@ async function openHandle(
   create: boolean,
   { severalThreads, waitMs }: OpfsOptions,
 ): Promise<AccessHandle | undefined> {
-  const deadline = performance.now() + waitMs;
+  const deadline = clock.now() + waitMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const file = await findFile(path, { create });
     if (file === undefined) return undefined;
@@ -218,7 +219,7 @@ async function openHandle(
     } catch (thrown) {
       const fault = faultOf("open", path, thrown);
       const mayPass = fault.reason === "locked" || (fault.notFound && create);
-      if (!mayPass || performance.now() >= deadline) throw fault;
+      if (!mayPass || clock.now() >= deadline) throw fault;
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }

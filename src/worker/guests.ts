@@ -1,6 +1,7 @@
 // Connections of other tabs in a worker: each guest has a line of its own, and a host of its own beside
 // the others in the one instance of SQLite. See `rpc/tab-protocol.ts` for who says what.
 
+import { clock } from "../clock.ts";
 import { StorageError, WorkerCrashedError } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
 import type { FromHost, GuestOptions, ToHost } from "../rpc/endpoint.ts";
@@ -217,9 +218,9 @@ class Guests {
   }
 
   async #seeOff(guest: Guest): Promise<void> {
-    const deadline = performance.now() + LEAVE_GRACE_MS;
+    const deadline = clock.now() + LEAVE_GRACE_MS;
     while (guest.host.isInTransaction && this.#guests.has(guest)) {
-      const leftMs = deadline - performance.now();
+      const leftMs = deadline - clock.now();
       if (leftMs <= 0) break;
       await new Promise<void>((resolve) => {
         guest.onAnswer = resolve;

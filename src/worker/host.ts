@@ -1,6 +1,7 @@
 // Answers requests in the thread that owns SQLite. One request at a time, each to its end: a thread
 // has one WebAssembly instance, and connections within it take turns.
 
+import { clock } from "../clock.ts";
 import type { Engine } from "../engine/engine.ts";
 import { interruptedError, PoolClosedError } from "../errors.ts";
 import type { FoundStorage } from "../rpc/endpoint.ts";
@@ -134,10 +135,10 @@ export class Host implements ConnectionOwner {
     if (!("timed" in request) || !request.timed) {
       return this.#answerUntimed(request, serial, meanwhile);
     }
-    const started = performance.now();
-    const startedAt = performance.timeOrigin + started;
+    const started = clock.now();
+    const startedAt = clock.timeOrigin + started;
     const timed = (reply: Reply): Reply => {
-      const times = { startedAt, ranMs: performance.now() - started };
+      const times = { startedAt, ranMs: clock.now() - started };
       return { ...reply, times };
     };
     const reply = this.#answerUntimed(request, serial, meanwhile);
@@ -311,7 +312,7 @@ export class Host implements ConnectionOwner {
       session.connection.onProgress(undefined);
       return;
     }
-    const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+    const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs;
     const index = words === undefined ? 0 : request.connection % words.length;
     this.#serial = serial;
     this.#deadline = deadline;
@@ -335,7 +336,7 @@ export class Host implements ConnectionOwner {
   /** One function for all requests: setting another one costs more than most statements. */
   #stop = (): boolean => {
     if (this.#isInterrupted) return true;
-    return this.#deadline !== Number.POSITIVE_INFINITY && performance.now() > this.#deadline;
+    return this.#deadline !== Number.POSITIVE_INFINITY && clock.now() > this.#deadline;
   };
 
   get #isInterrupted(): boolean {

@@ -5,6 +5,7 @@
 // its ports. A page that is frozen, or put aside by the browser for its way back, lets go of everything
 // at once and comes back as a new member.
 
+import { clock } from "../../clock.ts";
 import { StorageError } from "../../errors.ts";
 import type { FoundStorage } from "../../rpc/endpoint.ts";
 import type { Port } from "../../rpc/port.ts";
@@ -152,7 +153,7 @@ export class TabDatabase<Queue extends LocalQueue> {
     try {
       const listener = {
         onLost: () => {
-          this.#lostAt = performance.now();
+          this.#lostAt = clock.now();
         },
         // Commits that nobody was left to tell of may have come between.
         onMoved: () => this.#tellChange("any"),
@@ -242,8 +243,8 @@ export class TabDatabase<Queue extends LocalQueue> {
     { settings, start, timeoutMs }: OpenThread,
     signal: AbortSignal | undefined,
   ): Promise<Port> {
-    const deadline = performance.now() + Math.max(timeoutMs, LEAST_CONNECT_MS);
-    let leftMs = deadline - performance.now();
+    const deadline = clock.now() + Math.max(timeoutMs, LEAST_CONNECT_MS);
+    let leftMs = deadline - clock.now();
     for (;;) {
       await this.#thawed;
       signal?.throwIfAborted();
@@ -251,7 +252,7 @@ export class TabDatabase<Queue extends LocalQueue> {
       const port = await this.#tryConnect(member, settings, start, { leftMs, signal });
       if (port !== undefined) return port;
       signal?.throwIfAborted();
-      leftMs = deadline - performance.now();
+      leftMs = deadline - clock.now();
       if (leftMs <= 0) {
         throw new StorageError(
           "locked",
@@ -316,7 +317,7 @@ export class TabDatabase<Queue extends LocalQueue> {
   #join(): Member {
     if (this.#member !== undefined) return this.#member;
     // Nobody is waited for while this one is not there itself.
-    this.#lostAt = performance.now();
+    this.#lostAt = clock.now();
     this.#stopWatchingPage ??= watchPage({
       frozen: () => this.#freeze(),
       thawed: () => this.#thaw(),
@@ -373,7 +374,7 @@ export class TabDatabase<Queue extends LocalQueue> {
     this.#owner = owner;
     this.#role = owner === member.id ? "owner" : "client";
     if (isFirst) return;
-    const change = { role: this.#role, tookMs: performance.now() - this.#lostAt };
+    const change = { role: this.#role, tookMs: clock.now() - this.#lostAt };
     for (const listener of [...this.#ownerListeners]) listener(change);
   }
 

@@ -4,6 +4,7 @@
 //   waiting  -> owner      the owner's lock was granted and no worker of an earlier owner is left
 //   any      -> left       by `leave`, or because another member took the lock away
 
+import { clock } from "../../clock.ts";
 import type { FoundStorage } from "../../rpc/endpoint.ts";
 import {
   lifeLock,
@@ -62,7 +63,7 @@ export class Member {
   /** It has the owner's lock, or is about to steal it; the files may not be free yet. */
   #isNext = false;
   /** When the owner, or a worker of its, was heard last. */
-  #heardAt = performance.now();
+  #heardAt = clock.now();
   /** Since when nobody has answered, and when the latest question was. */
   #askedAt: number | undefined;
   #lastAskedAt = 0;
@@ -131,7 +132,7 @@ export class Member {
 
   /** Asks who is there; takes the ownership away from one who has not answered for too long. */
   ask(): void {
-    const now = performance.now();
+    const now = clock.now();
     // Where this thread itself was late, the answers may still be on their way in.
     if (now - this.#lastAskedAt > 2 * ASK_EVERY_MS) this.#askedAt = undefined;
     this.#lastAskedAt = now;
@@ -239,7 +240,7 @@ export class Member {
   }
 
   #heard(): void {
-    this.#heardAt = performance.now();
+    this.#heardAt = clock.now();
     this.#askedAt = undefined;
   }
 

@@ -6,6 +6,7 @@
 // lock is kept from one write to the next; with others it is let go after each, also where a connection of
 // this tab waits: that one asks behind those of other tabs who asked before.
 
+import { clock } from "../../clock.ts";
 import type { BusyError } from "../../errors.ts";
 import type { TabWriter } from "../../rpc/tab-protocol.ts";
 import { takeWebLock, tryWebLock, type WebLock } from "../../rpc/web-lock.ts";
@@ -95,11 +96,11 @@ export class TabWriteQueue<Queue extends LocalQueue> {
 
   /** @throws BusyError after `timeoutMs`; the signal's reason */
   async acquire(claim: Claim, limits: Limits): Promise<void> {
-    const started = performance.now();
+    const started = clock.now();
     await this.#local.acquire(claim, limits);
     try {
       if (this.#lock === undefined) {
-        const timeoutMs = limits.timeoutMs - (performance.now() - started);
+        const timeoutMs = limits.timeoutMs - (clock.now() - started);
         await this.#takeLock(claim, { ...limits, timeoutMs }, limits.timeoutMs);
       }
       this.#isUsed = true;
