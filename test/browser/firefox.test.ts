@@ -9,9 +9,10 @@ import {
 
 /**
  * Under automation a worker of Firefox (153) stands still some time after a worker that it started has ended,
- * with or without this library. So in workers only what starts none is run.
+ * with or without this library. So in workers only what starts none is run. What is in memory is the same in
+ * a worker as in a page.
  */
-const places = "the calling thread";
+const places = "(OPFS|IndexedDB), the calling thread";
 
 await declareBrowserSuites("Firefox", launchFirefox, [
   { thread: "page", isolated: true, suites: [...POOL_SUITES, ...ENGINE_SUITES] },

@@ -11,7 +11,12 @@ import {
 // workers do is what a page's do; that they can be started is all there is to see.
 await declareBrowserSuites("WebKitGTK", launchWebKit, [
   { thread: "page", isolated: false, suites: [...POOL_SUITES, ...ENGINE_SUITES] },
-  { thread: "worker", isolated: false, suites: POOL_SUITES, places: "the calling thread" },
+  {
+    thread: "worker",
+    isolated: false,
+    suites: POOL_SUITES,
+    places: "IndexedDB, the calling thread",
+  },
   { thread: "worker", isolated: false, suites: PLACE_SUITES, places: "workers?$" },
   FALLBACK_RUN,
 ]);

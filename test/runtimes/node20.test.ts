@@ -1,6 +1,6 @@
 import { declareRuntime } from "./declare.ts";
 import { node } from "./runtimes.ts";
 
-// Where this is Node 20 itself, `npm test` has run the rest.
+// Where this is Node 20 itself, `npm test` has run all but what a process without Vitest may do otherwise.
 const isThis = process.versions.node.startsWith("20.");
-await declareRuntime(node(20), isThis ? "a file" : undefined);
+await declareRuntime(node(20), isThis ? "a file, two worker threads" : undefined);

@@ -10,9 +10,12 @@ const hasOpfs = navigator.storage?.getDirectory !== undefined;
 const sharesMemory = typeof SharedArrayBuffer === "function";
 const inWorker = typeof document === "undefined";
 
+/** Firefox lends a file to one worker at a time. */
+const sharesFiles = !navigator.userAgent.includes("Firefox");
+
 const OPFS_KINDS: readonly Kind[] = [
-  // Without shared memory a second worker is never started: the place with one stands for both.
-  ...(sharesMemory
+  // Without shared memory and files a second worker is never started: the place with one stands for both.
+  ...(sharesMemory && sharesFiles
     ? ([{ name: "OPFS, two workers", storage: "opfs", options: { threads: 2 } }] as const)
     : []),
   { name: "OPFS, one worker", storage: "opfs", options: { threads: 1 } },
