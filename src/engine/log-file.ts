@@ -20,6 +20,8 @@ const NOWHERE = -1;
 
 /** Whom a log tells what it does. */
 export interface LogHooks {
+  /** The end of the transaction that writes will be told of with `drop`. */
+  mayHold(): boolean;
   /**
    * Something is held back: by the end of the transaction `drop` has to be called, before another
    * connection may write to the log.
@@ -71,9 +73,12 @@ export class LogFile implements StorageFile {
   }
 
   write(heap: Uint8Array, start: number, length: number, offset: number): void {
-    if (offset <= this.#lostFrom) this.#lostFrom = Number.POSITIVE_INFINITY;
-    else throw this.#lost;
-    if (length === FRAME_HEADER_BYTES) this.#writeHeader(heap, start, offset);
+    // A header in front of the gap is that of a frame from which on all are written anew; a page there is
+    // that of an old frame, and closes no gap.
+    const isHeader = length === FRAME_HEADER_BYTES;
+    if (isHeader && offset <= this.#lostFrom) this.#lostFrom = Number.POSITIVE_INFINITY;
+    if (offset >= this.#lostFrom) throw this.#lost;
+    if (isHeader) this.#writeHeader(heap, start, offset);
     else this.#writePage(heap, start, length, offset);
   }
 
@@ -131,7 +136,7 @@ export class LogFile implements StorageFile {
     this.#pageBytes = length;
     if (holds) {
       this.#hold(start, length, offset);
-      if (this.#commits) this.#flush();
+      if (this.#commits || !this.#hooks.mayHold()) this.#flush();
       return;
     }
     this.#flush();
@@ -151,7 +156,8 @@ export class LogFile implements StorageFile {
     try {
       this.#run.writeTo(this.#file);
     } catch (thrown) {
-      this.#lostFrom = from;
+      // Where nothing is held over several calls, it is the call of the very frame that fails.
+      if (this.#hooks.mayHold()) this.#lostFrom = from;
       this.#lost = thrown;
       this.#end = NOWHERE;
       throw thrown;

@@ -296,6 +296,8 @@ export class Vfs {
     const blocks = new ReadAheadFile(file, blockBytes, this.#binding);
     if (blockBytes > 0) database.logs.add(blocks);
     return new LogFile(blocks, this.#binding, {
+      // With `locking_mode = exclusive` there is no lock to be let go of.
+      mayHold: () => database.index.isWriting,
       onHold: (log) => {
         database.holding = log;
       },

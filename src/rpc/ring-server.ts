@@ -21,6 +21,8 @@ const SPIN_MS = 0.05;
 const BLOCK_MS = 100;
 /** Among others: how long work may keep the event loop from bringing theirs. */
 const LONGEST_TURN_MS = 1;
+/** Requests of others that are answered at once in the middle of a long one. */
+const MOST_BETWEEN = 8;
 
 /** Answers the requests that come through `rings` and, as markers say, as messages. */
 export function serveRings(endpoint: HostEndpoint, host: RequestHandler, rings: Rings): void {
@@ -122,13 +124,23 @@ class RingServer {
     return this.#reader.type === RUN ? this.#reader.readRun() : "marker";
   }
 
-  /** Answers what has come from others than `busy`, up to the first thing that has to come after its request. */
+  /**
+   * Answers what has come from others than `busy`, up to the first thing that has to come after its request;
+   * not more than a few, so that its own request goes on.
+   */
   #answerOthers(busy: number): void {
-    while (this.#held === undefined) {
-      const next = this.#read();
-      if (next === undefined) return;
-      if (next === "marker" || next.request.connection === busy) this.#held = next;
-      else this.#answer(next);
+    try {
+      for (let i = 0; i < MOST_BETWEEN && this.#held === undefined; i++) {
+        const next = this.#read();
+        if (next === undefined) return;
+        if (next === "marker" || next.request.connection === busy) this.#held = next;
+        else this.#answer(next);
+      }
+    } catch (thrown) {
+      // A fault in another's request or reply is none of this one's.
+      queueMicrotask(() => {
+        throw thrown;
+      });
     }
   }
 

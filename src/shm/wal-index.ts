@@ -147,6 +147,11 @@ export class WalIndex {
     else this.#unlockShared(holder, first);
   }
 
+  /** A connection of this instance holds WRITE. */
+  get isWriting(): boolean {
+    return this.#excluders[WRITE_LOCK] !== undefined;
+  }
+
   /** Brings this instance's copy up to the master. One comparison when nothing has changed. */
   pull(): void {
     if (Atomics.load(this.#control, GEN) === this.#seen) return;

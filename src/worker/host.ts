@@ -236,7 +236,7 @@ export class Host implements ConnectionOwner {
       case "watch":
         return session.watch(request);
       case "many":
-        return session.many(request, meanwhile && (() => this.#aside(meanwhile)));
+        return session.many(request, this.#asideOf(request, meanwhile));
       case "script":
         return session.script(request);
       case "batch":
@@ -324,13 +324,23 @@ export class Host implements ConnectionOwner {
   #deadline = 0;
   #word = 0;
 
-  /** Lets other requests be handled; the one that runs is then watched as before. */
-  #aside(meanwhile: () => void): void {
-    const [serial, deadline, word] = [this.#serial, this.#deadline, this.#word];
-    meanwhile();
-    this.#serial = serial;
-    this.#deadline = deadline;
-    this.#word = word;
+  /**
+   * Lets other requests be handled; the one that runs is then watched as before. Not where what others change
+   * has to be kept before anything else may run.
+   */
+  #asideOf({ sql }: { readonly sql: string }, meanwhile: (() => void) | undefined) {
+    if (meanwhile === undefined || this.#instance.storage.writeBack !== undefined) return undefined;
+    return () => {
+      const [serial, deadline, word] = [this.#serial, this.#deadline, this.#word];
+      try {
+        meanwhile();
+      } finally {
+        this.#serial = serial;
+        this.#deadline = deadline;
+        this.#word = word;
+      }
+      if (this.#stop()) throw interruptedError(sql);
+    };
   }
 
   /** One function for all requests: setting another one costs more than most statements. */

@@ -392,4 +392,21 @@ export const scenarios: Record<string, (world: World) => Promise<void>> = {
     expect(b.sql(SUM)).toBe(300);
     expect(b.sql(CHECK)).toBe("ok");
   },
+
+  //  A                                       B
+  //  alone: BEGIN, UPDATE that spills, ROLLBACK
+  //  shares again
+  //                                          UPDATE
+  //  sees it
+  async "what a connection on its own has rolled back does not come over a later commit"(world) {
+    const a = (await world.instance()).connect(...SETUP, "cache_size = 10");
+    a.sql(`${FILL}; PRAGMA wal_checkpoint(TRUNCATE)`);
+    a.sql("PRAGMA locking_mode = exclusive; BEGIN; UPDATE t SET a = 5; ROLLBACK");
+    a.sql("PRAGMA locking_mode = normal; SELECT count(*) FROM sqlite_schema");
+    const b = (await world.instance()).connect(...SETUP);
+    b.sql("UPDATE t SET a = 2");
+    expect([a.sql(SUM), a.sql(CHECK)]).toEqual([400, "ok"]);
+    const c = (await world.afterCrash().instance()).connect();
+    expect([c.sql(CHECK), c.sql(SUM)]).toEqual(["ok", 400]);
+  },
 };

@@ -72,6 +72,12 @@ const MUTANTS: readonly Mutant[] = [
     caughtBy: "small commits in turns reach the other instance, on into the next region",
   },
   {
+    rule: "frames are held where no lock is let go of",
+    module: "engine/vfs.js",
+    replacements: [["database.index.isWriting", "true"]],
+    caughtBy: "what a connection on its own has rolled back does not come over a later commit",
+  },
+  {
     rule: "what was read of the log ahead of need outlives the read transaction",
     module: "engine/vfs.js",
     replacements: [["log.forget();", ""]],

@@ -15,6 +15,7 @@ function newLog() {
   const writes: [number, number][] = [];
   const held: LogFile[] = [];
   const fails = { next: false };
+  const holding = { allowed: true };
   const heap = newHeap(1 << 18);
   const under: StorageFile = {
     readonly: false,
@@ -35,6 +36,7 @@ function newLog() {
     close: () => {},
   };
   const log = new LogFile(under, heap, {
+    mayHold: () => holding.allowed,
     onHold: (holder) => void held.push(holder),
     onClose: () => {},
   });
@@ -49,6 +51,7 @@ function newLog() {
     writes,
     held,
     fails,
+    holding,
     put,
     /** Appends the `n`-th frame, with a page of 1,024 bytes. */
     frame(n: number, commits: boolean) {
@@ -132,6 +135,34 @@ describe("LogFile", () => {
     }
   });
 
+  test("a page that is written again in front of lost frames does not make up for them", () => {
+    const { log, frame, fails, put } = newLog();
+    frame(0, true);
+    for (let n = 1; n < 4; n++) frame(n, false);
+    log.sync();
+    for (let n = 4; n < 7; n++) frame(n, false);
+    fails.next = true;
+    expect(() => log.read(new Uint8Array(8), 0, 8, 0)).toThrow(/disk is full/);
+    put(1024, 56 + 1048);
+    expect(() => frame(7, true)).toThrow(/disk is full/);
+  });
+
+  test("where no end of a transaction would be told of, every frame is written at once", () => {
+    const { log, frame, holding, writes, fails } = newLog();
+    holding.allowed = false;
+    frame(0, false);
+    writes.length = 0;
+    frame(1, false);
+    frame(2, true);
+    expect(writes).toEqual([
+      [1080, 1048],
+      [2128, 1048],
+    ]);
+    fails.next = true;
+    expect(() => frame(3, false)).toThrow(/disk is full/);
+    expect(log.read(new Uint8Array(8), 0, 8, 4000)).toBe(0);
+  });
+
   test("a commit that cannot be written fails itself", () => {
     const { frame, fails, file } = newLog();
     frame(0, true);
@@ -180,9 +211,9 @@ describe("LogFile", () => {
     const { log, under, heap } = newLog();
     log.close();
     expect(heap.freed).toEqual([1 << 17]);
-    expect(() => new LogFile(under, newHeap(1024), { onHold() {}, onClose() {} })).toThrow(
-      /no memory/,
-    );
+    expect(
+      () => new LogFile(under, newHeap(1024), { mayHold: () => true, onHold() {}, onClose() {} }),
+    ).toThrow(/no memory/);
   });
 
   test("the bytes are those of a plain file after any sequence of calls", () => {
