@@ -14,7 +14,8 @@ import type { Heap } from "../shm/heap.ts";
 import { StorageFault, type StorageFile } from "../storage/storage.ts";
 import { WriteRun } from "./write-run.ts";
 
-const FRAME_HEADER_BYTES = 24;
+/** Bytes in front of each page of a log. */
+export const FRAME_HEADER_BYTES = 24;
 const MOST_PAGE_BYTES = 65_536;
 const NOWHERE = -1;
 

@@ -11,12 +11,10 @@
 
 import type { Heap } from "../shm/heap.ts";
 import type { StorageFile } from "../storage/storage.ts";
+import { FRAME_HEADER_BYTES } from "./log-file.ts";
 
 /** What is smaller is no page: SQLite looks at a few bytes of the header now and then. */
 const LEAST_PAGE_BYTES = 512;
-
-/** Between two pages of a log is the header of a frame. */
-const MOST_GAP_BYTES = 24;
 
 /** One connection's view of a file. */
 export class ReadAheadFile implements StorageFile {
@@ -30,7 +28,7 @@ export class ReadAheadFile implements StorageFile {
   /** The block holds bytes `[from, to)` of the file. */
   #from = 0;
   #to = 0;
-  /** Where the next page starts if the file is read from front to back. */
+  /** Where the next page starts if the file is read from front to back, but for a log's header between. */
   #next = Number.POSITIVE_INFINITY;
 
   /** All reads go to `heap`. */
@@ -50,7 +48,7 @@ export class ReadAheadFile implements StorageFile {
   /** May let the memory grow: a view from before is not good any more. */
   read(heap: Uint8Array, start: number, length: number, offset: number): number {
     if (length < LEAST_PAGE_BYTES) return this.#file.read(heap, start, length, offset);
-    const isNext = offset >= this.#next && offset <= this.#next + MOST_GAP_BYTES;
+    const isNext = offset >= this.#next && offset <= this.#next + FRAME_HEADER_BYTES;
     this.#next = offset + length;
     if (offset < this.#from || offset + length > this.#to) {
       if (!isNext || length >= this.#blockBytes || !this.#readBlock(offset)) {

@@ -1,6 +1,6 @@
-// executeMany with many entries, piece by piece in one transaction. A thread runs one request at a time:
-// between two pieces it serves the other connections it has, so that readers in the writer's thread wait
-// for a piece, and not for the whole.
+// executeMany with many entries, piece by piece in one transaction. A thread that is asked by messages runs
+// one request at a time: between two pieces it serves the other connections it has, so that readers in the
+// writer's thread wait for a piece, and not for the whole. And a piece is soon copied, at either end.
 
 import { clock } from "../clock.ts";
 import { interruptedError } from "../errors.ts";

@@ -1,5 +1,6 @@
-// Answers requests in the thread that owns SQLite. One request at a time, each to its end: a thread
-// has one WebAssembly instance, and connections within it take turns.
+// Answers requests in the thread that owns SQLite. A thread has one WebAssembly instance, and connections
+// within it take turns: a request runs to its end, but between the entries of a long one others may be
+// handled.
 
 import { clock } from "../clock.ts";
 import type { Engine } from "../engine/engine.ts";

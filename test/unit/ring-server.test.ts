@@ -6,17 +6,9 @@ import { FrameEncoder, FrameReader, REPLY } from "../../src/rpc/frames.ts";
 import type { Reply, Request } from "../../src/rpc/protocol.ts";
 import { newRing, RingReader, RingWriter } from "../../src/rpc/ring.ts";
 import { serveRings } from "../../src/rpc/ring-server.ts";
+import { IDLE } from "../helpers/replies.ts";
 
 const ACCESS = { permit: true, readonly: false, timeoutMs: 0 } as const;
-const DONE: Reply = {
-  txn: 0,
-  autocommit: true,
-  tainted: false,
-  needsPermit: false,
-  rows: 0,
-  result: undefined,
-  error: undefined,
-};
 
 const run = (connection: number): Request => ({
   kind: "run",
@@ -51,7 +43,7 @@ function newServer(betweenEntries: () => void) {
         meanwhile?.();
       }
       handled.push(`${serial} ends`);
-      return DONE;
+      return IDLE;
     },
     close: async () => {},
   };

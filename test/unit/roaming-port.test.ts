@@ -5,16 +5,8 @@ import { WorkerCrashedError } from "../../src/errors.ts";
 import type { Port } from "../../src/rpc/port.ts";
 import type { Reply, Request } from "../../src/rpc/protocol.ts";
 import { type FindThread, RoamingPort } from "../../src/runtime/tabs/roaming-port.ts";
+import { IDLE } from "../helpers/replies.ts";
 
-const IDLE: Reply = {
-  txn: 0,
-  autocommit: true,
-  tainted: false,
-  needsPermit: false,
-  rows: 0,
-  result: undefined,
-  error: undefined,
-};
 const OPEN: Request = { kind: "open", connection: 1 };
 const CLOSE_CURSOR: Request = { kind: "closeCursor", connection: 1, cursor: 1 };
 const INSERT: Request = {
