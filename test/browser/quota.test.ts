@@ -21,6 +21,11 @@ describe.each([{ isolated: true }, { isolated: false }])("isolated: $isolated", 
           }
         }, rows);
       await tab.run(() => pool.execute("CREATE TABLE t (a)"), undefined);
+      const room = await tab.run(() => estimateStorage(), undefined);
+      expect(room.quotaBytes).toBeGreaterThan(room.usageBytes);
+      expect(room.usageBytes).toBeGreaterThan(0);
+      const persisted = await tab.run(() => persistStorage(), undefined);
+      expect((await tab.run(() => estimateStorage(), undefined)).persisted).toBe(persisted);
       expect(await fill(100)).toBe(100);
       await tab.limitStorage?.(4_000_000);
       expect(await fill(5_000)).toMatchObject({ name: "StorageError", reason: "quota" });

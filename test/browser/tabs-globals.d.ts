@@ -10,6 +10,8 @@ export interface TabWorker {
 
 declare global {
   var openPool: typeof import("sqlite-wasm-pool").openPool;
+  var estimateStorage: typeof import("sqlite-wasm-pool").estimateStorage;
+  var persistStorage: typeof import("sqlite-wasm-pool").persistStorage;
   /** Kept by a test's script for the next one in the same tab or worker. */
   var pool: ConnectionPool;
   var leased: Connection;

@@ -1,7 +1,7 @@
 // What the tests of several tabs run in each tab and in its workers: the library under names that the
 // tests' scripts can see, a way to run such a script in a worker, and one to end the library's own workers.
 
-import { openPool } from "sqlite-wasm-pool";
+import { estimateStorage, openPool, persistStorage } from "sqlite-wasm-pool";
 import type { TabWorker } from "./tabs-globals.d.ts";
 
 interface Call {
@@ -21,6 +21,8 @@ globalThis.Worker = class extends OwnWorker {
 
 Object.assign(globalThis, {
   openPool,
+  estimateStorage,
+  persistStorage,
   newWorker,
   endWorkers: () => {
     for (const worker of workers.splice(0)) worker.terminate();
