@@ -88,9 +88,26 @@ async function inWorker(contender) {
 
 /** @param {{ open(name: string): Promise<any> }} module */
 async function inPage(module) {
-  const db = await module.open(newName());
+  const name = newName();
+  const figures = await withOpen(module, name, measureAll);
+  const begin = performance.now();
+  const answered = await withOpen(module, name, async (db) => {
+    await db.first(SELECT, [1]);
+    return performance.now();
+  });
+  return { ...figures, start: answered - begin };
+}
+
+/**
+ * @template T
+ * @param {{ open(name: string): Promise<any> }} module
+ * @param {string} name
+ * @param {(db: any) => Promise<T>} body
+ */
+async function withOpen(module, name, body) {
+  const db = await module.open(name);
   try {
-    return await measureAll(db);
+    return await body(db);
   } finally {
     await db.close();
   }
