@@ -118,6 +118,7 @@ export class Session {
       const connection = this.#connection;
       const before = connection.totalChanges;
       let changes = 0;
+      this.tainted ||= statement.taints;
       this.#atomically(request, () => {
         for (let i = 0; i < lists.length; i++) {
           if (i % ENTRIES_AT_A_TIME === 0) meanwhile?.();

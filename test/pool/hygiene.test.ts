@@ -40,6 +40,21 @@ inEveryPlace(({ open, memory, path, capabilities }) => {
     });
   });
 
+  test("what executeMany() and batch() leave behind is gone, too", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const left = () => pool.queryValue("SELECT count(*) FROM sqlite_temp_schema");
+    await pool.withConnection(async (db) => {
+      await db.executeMany("CREATE TEMP TABLE IF NOT EXISTS mine (a)", [[]]);
+      expect(await db.queryValue("SELECT count(*) FROM sqlite_temp_schema")).toBe(1);
+    });
+    expect(await left()).toBe(0);
+    await pool.withConnection(async (db) => {
+      await db.batch([{ sql: "CREATE TEMP TABLE mine (a)" }]);
+      expect(await db.queryValue("SELECT count(*) FROM sqlite_temp_schema")).toBe(1);
+    });
+    expect(await left()).toBe(0);
+  });
+
   test("a connection that was only used is kept as it is", async () => {
     const pool = await open({ maxConnections: 1 });
     const first = await pool.withConnection(async (db) => {
