@@ -93,7 +93,12 @@ export interface Backend {
   readonly context: AsyncContext | undefined;
   /** A path next to the database for a file that is deleted again. */
   temporaryPath(): string;
-  /** Deletes the database with its `-wal` and `-journal`. Every connection is closed. */
+  /** Asked before the pool closes to delete the database. @throws StorageError when others have it open */
+  checkDeletable?(): void;
+  /**
+   * Deletes the database with its `-wal` and `-journal`. Every connection of the pool is closed.
+   * @throws StorageError; `locked`, and nothing is deleted, while others have it open
+   */
   deleteFiles(): Promise<void>;
   /** Ends this pool's use of the database; after it, others may own the file. Idempotent. */
   dispose(): Promise<void>;

@@ -170,6 +170,7 @@ const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
   name: text,
   signal: abortSignal,
 };
+const BACKUP_CHECKS = { signal: abortSignal, onProgress: callback, pages: integer(1, false) };
 const ACQUIRE_CHECKS = { timeout: time, signal: abortSignal };
 const QUERY_CHECKS = {
   signal: abortSignal,
@@ -219,6 +220,10 @@ export function checkAcquireOptions(options: AcquireOptions): void {
 
 export function checkQueryOptions(options: QueryOptions): void {
   checkAll(options, QUERY_CHECKS, "query option");
+}
+
+export function checkBackupOptions(options: object): void {
+  checkAll(options, BACKUP_CHECKS, "backup option");
 }
 
 function checkPath(path: unknown): void {

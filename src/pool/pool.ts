@@ -1,6 +1,6 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
-import { WorkerCrashedError } from "../errors.ts";
+import { StorageError, WorkerCrashedError } from "../errors.ts";
 import type {
   BindParams,
   BindValue,
@@ -21,6 +21,7 @@ import { Lending } from "./lending.ts";
 import { Links } from "./links.ts";
 import {
   type AcquireOptions,
+  checkBackupOptions,
   checkMaxConnections,
   type PoolOptions,
   type QueryOptions,
@@ -423,11 +424,15 @@ export class ConnectionPool implements AsyncDisposable {
     );
   }
 
-  /** Copies the database to another file, page by page, from one snapshot. */
+  /**
+   * Copies the database to another file, page by page, from one snapshot. What is there is replaced, in
+   * one transaction.
+   * @throws StorageError: `locked` when the destination is open, be it as this pool's own database;
+   *   TypeError, RangeError for a destination or an option that is none
+   */
   async backup(destination: string, options?: BackupOptions): Promise<void> {
-    if (typeof destination !== "string" || destination === "" || destination.includes("\0")) {
-      throw new TypeError("the destination of a backup is a path, not empty and without NUL");
-    }
+    checkDestination(destination);
+    if (options !== undefined) checkBackupOptions(options);
     await this.withConnection((db) => backup(db.link, destination, options), signalOf(options));
   }
 
@@ -443,13 +448,26 @@ export class ConnectionPool implements AsyncDisposable {
     return await this.#inTurn(undefined, (db) => checkpoint(db, mode, wait));
   }
 
-  /** Closes the pool, then deletes the database with its `-wal` and `-journal`. */
-  deleteDatabase(): Promise<void> {
-    if (this.#closed !== undefined) {
-      return Promise.reject(closedError(this.name));
+  /**
+   * Closes the pool, then deletes the database with its `-wal` and `-journal`.
+   * @throws StorageError: `locked` while another pool has it open, `permission` on a readonly pool;
+   *   PoolClosedError
+   */
+  async deleteDatabase(): Promise<void> {
+    if (this.#closed !== undefined) throw closedError(this.name);
+    const { backend, options } = this.#context;
+    if (options.readonly) {
+      throw new StorageError("permission", `the pool "${this.name}" only reads its database`);
     }
-    this.#closed = this.#close(DEFAULT_CLOSE_TIMEOUT_MS, true);
-    return this.#closed;
+    backend.checkDeletable?.();
+    let deleted: Promise<void> | undefined;
+    this.#closed = this.#close(DEFAULT_CLOSE_TIMEOUT_MS, async () => {
+      deleted = backend.deleteFiles();
+      // The pool is closed, whatever becomes of the files.
+      await deleted.catch(() => {});
+    });
+    await this.#closed;
+    await deleted;
   }
 
   // --- Life cycle ---
@@ -485,7 +503,7 @@ export class ConnectionPool implements AsyncDisposable {
    * interrupts them and takes their connections back. Idempotent.
    */
   close(options?: { readonly timeout?: number }): Promise<void> {
-    this.#closed ??= this.#close(options?.timeout ?? DEFAULT_CLOSE_TIMEOUT_MS, false);
+    this.#closed ??= this.#close(options?.timeout ?? DEFAULT_CLOSE_TIMEOUT_MS);
     return this.#closed;
   }
 
@@ -493,7 +511,8 @@ export class ConnectionPool implements AsyncDisposable {
     return this.close();
   }
 
-  async #close(timeoutMs: number, deleteFiles: boolean): Promise<void> {
+  /** Calls `whenClosed` while the database is still this pool's. */
+  async #close(timeoutMs: number, whenClosed?: () => Promise<void>): Promise<void> {
     const { backend } = this.#context;
     this.#changes.endWatches();
     const closed = closedError(this.name);
@@ -501,7 +520,7 @@ export class ConnectionPool implements AsyncDisposable {
     try {
       await this.#lending.close(timeoutMs, closed);
       await this.#links.closeThreads();
-      if (deleteFiles) await backend.deleteFiles();
+      await whenClosed?.();
     } finally {
       this.#changes.stop();
       this.#stopListening?.();
@@ -598,6 +617,16 @@ function hasNotRun(thrown: unknown): boolean {
 function checkBody(body: unknown): void {
   if (typeof body !== "function")
     throw new TypeError("expected a function that takes a connection");
+}
+
+function checkDestination(path: unknown): void {
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new TypeError("the destination of a backup is a path, not empty and without NUL");
+  }
+  // Nobody could ever open the copy.
+  if (path.startsWith(":memory:")) {
+    throw new TypeError("the destination of a backup is a file; export() gives a copy in memory");
+  }
 }
 
 function signalOf(

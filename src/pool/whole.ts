@@ -75,9 +75,11 @@ export async function checkpoint(
 }
 
 async function tryCheckpoint(db: Connection, mode: CheckpointMode): Promise<CheckpointResult> {
-  const [busy = 0, log = -1, checkpointed = -1] =
-    (await db.queryFirst<number[]>(`PRAGMA wal_checkpoint(${mode})`, [], { rowMode: "array" })) ??
-    [];
+  // Integers come as the pool's option `integers` has them: as bigints, too.
+  const row = await db.queryFirst<(number | bigint)[]>(`PRAGMA wal_checkpoint(${mode})`, [], {
+    rowMode: "array",
+  });
+  const [busy = 0, log = -1, checkpointed = -1] = (row ?? []).map(Number);
   return { busy: busy !== 0, log, checkpointed };
 }
 
@@ -169,9 +171,6 @@ export async function backup(
   options: BackupOptions | undefined,
 ): Promise<void> {
   const pages = options?.pages ?? DEFAULT_BACKUP_PAGES;
-  if (!Number.isInteger(pages) || pages < 1) {
-    throw new RangeError(`pages must be an integer of at least 1, not ${pages}`);
-  }
   const step = (kind: "start" | "continue" | "cancel"): Promise<Reply> =>
     ask(link, { kind: "backup", connection: link.id, destination, step: kind, pages });
   let done = false;

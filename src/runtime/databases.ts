@@ -5,6 +5,7 @@
 // refused. The registry hangs on the global object, so that two copies of this package in one
 // program meet there too.
 
+import { StorageError } from "../errors.ts";
 import { createSharedMemory, RELEASES, type SharedMemory, WAITERS } from "../shm/layout.ts";
 import { claimSlot, reapSlot } from "../shm/lock-table.ts";
 import { readLogState } from "../shm/log-state.ts";
@@ -71,6 +72,15 @@ export function leaveDatabase(database: SharedDatabase<unknown>): void {
   if (--database.users > 0) return;
   registry().databases.delete(database.path);
   database.release();
+}
+
+/** @throws StorageError (`locked`) while another pool of this thread uses the database */
+export function checkSoleUser({ path, users }: SharedDatabase<unknown>): void {
+  if (users === 1) return;
+  throw new StorageError(
+    "locked",
+    `${path} is in use by another pool in this thread; close every other pool on it first`,
+  );
 }
 
 /** Tells every pool on the database that a commit changed these tables. */

@@ -16,6 +16,7 @@ import {
 import { compileEngine } from "./compile-engine.ts";
 import {
   announceChange,
+  checkSoleUser,
   joinDatabase,
   leaveDatabase,
   lockReleased,
@@ -105,7 +106,8 @@ async function newBackend<Queue>(
       run: <T>(value: unknown, body: () => T): T => local.run(value, body),
     },
     temporaryPath: () => `${path}-${crypto.randomUUID()}`,
-    deleteFiles: () => deleteFiles(path, storage),
+    checkDeletable: () => checkSoleUser(database),
+    deleteFiles: () => deleteFiles(database, storage),
     async dispose() {
       if (disposed) return;
       disposed = true;
@@ -185,10 +187,16 @@ async function startInline(config: ThreadConfig): Promise<Port> {
   return (await startInline(config, openNodeStorage)).port;
 }
 
-async function deleteFiles(path: string, storage: "file" | "memory"): Promise<void> {
+async function deleteFiles(
+  database: SharedDatabase<unknown>,
+  storage: "file" | "memory",
+): Promise<void> {
   if (storage === "memory") return;
   const { nodeFsStorage } = await import("../storage/node-fs.ts");
   const files = nodeFsStorage();
+  const { path } = database;
+  // From here on nothing is waited for, so that nobody opens the database meanwhile.
+  checkSoleUser(database);
   for (const name of [`${path}-journal`, `${path}-wal`, path]) {
     translated(() => {
       if (files.exists(name)) files.delete(name, true);

@@ -19,6 +19,7 @@ import {
 } from "./backend-options.ts";
 import {
   announceChange,
+  checkSoleUser,
   joinDatabase,
   leaveDatabase,
   lockReleased,
@@ -160,6 +161,7 @@ async function newBackend<Queue>(
     onChange: (listener: (tables: Tables) => void) => onChange(database, listener),
     context: undefined,
     temporaryPath: () => temporaryName(path),
+    checkDeletable: () => checkSoleUser(database),
     deleteFiles: () => deleteFiles(path, storage),
     async dispose() {
       if (disposed) return;

@@ -10,7 +10,7 @@ import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.
 import type { RowCollector } from "../rpc/rows.ts";
 import { createSharedMemory, type SharedMemory } from "../shm/layout.ts";
 import type { Storage, StorageFile } from "../storage/storage.ts";
-import { unpreparedPath } from "../storage/storage.ts";
+import { StorageFault, unpreparedPath } from "../storage/storage.ts";
 import { type LoadSqlJs, startEngine } from "./engines.ts";
 import { type ConnectionOwner, Keeper } from "./keeper.ts";
 import { NEEDS_PERMIT, Session } from "./session.ts";
@@ -260,6 +260,7 @@ export class Host implements ConnectionOwner {
         const { connection } = request;
         const running = this.#backups.get(connection);
         this.#backups.delete(connection);
+        if (request.step === "start") this.#checkDestination(request.destination);
         const { result, job } = stepBackup(
           this.#instance.engine,
           session.connection,
@@ -298,6 +299,18 @@ export class Host implements ConnectionOwner {
     }
     if (session === undefined) throw new PoolClosedError(`connection ${connection} is closed`);
     return session;
+  }
+
+  /**
+   * Within one instance the destination would share its locks with the source: the old snapshot would
+   * take the place of commits that have come since.
+   */
+  #checkDestination(path: string): void {
+    if (this.#instance.storage.resolve(path) !== this.#config.path) return;
+    throw new StorageFault(
+      "locked",
+      `${path} is the database itself; name another file for the copy`,
+    );
   }
 
   #cancelBackup(connection: number): void {

@@ -25,6 +25,10 @@ export class BackupJob {
       // One snapshot for all steps: without it each step would start over after a commit.
       if (this.#began) run(source, "BEGIN");
       first(source, "SELECT count(*) FROM sqlite_schema");
+      if (first(source, "PRAGMA page_size") !== first(this.#destination, "PRAGMA page_size")) {
+        // A log makes the page size fixed. A file without one takes that of the source.
+        run(this.#destination, "PRAGMA journal_mode = delete");
+      }
       this.#backup = engine.backup(source, this.#destination);
     } catch (thrown) {
       this.#end();

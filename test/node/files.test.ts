@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import {
   deleteDatabase,
   estimateStorage,
@@ -36,6 +36,34 @@ test("deleteDatabase() deletes what nobody has open, with its log", async () => 
   const left = await listDatabases({ directory: path("") });
   expect(left.map((file) => file.path)).not.toContain(path("c.db"));
   await deleteDatabase(path("c.db"));
+});
+
+test("a pool deletes nothing that another pool has open", async () => {
+  const first = await openPool(path("d.db"), { threads: 1 });
+  const second = await openPool(path("d.db"), { threads: 1 });
+  await first.execute("CREATE TABLE t (a)");
+  expect(await rejection(first.deleteDatabase())).toMatchObject({ code: "STORAGE_LOCKED" });
+  // It is as it was, and so are its files.
+  await first.execute("INSERT INTO t VALUES (1)");
+  await second.execute("INSERT INTO t VALUES (2)");
+  await first.close();
+  expect(await second.queryValue("SELECT count(*) FROM t")).toBe(2);
+  await second.close();
+  const again = await openPool(path("d.db"), { threads: 0 });
+  expect(await again.queryValue("SELECT count(*) FROM t")).toBe(2);
+  await again.deleteDatabase();
+  expect(existsSync(path("d.db"))).toBe(false);
+});
+
+test("a pool whose files cannot be deleted is closed all the same", async () => {
+  const pool = await openPool(path("e.db"), { threads: 0 });
+  await pool.execute("CREATE TABLE t (a)");
+  // A directory in the way of the journal: it cannot be unlinked.
+  mkdirSync(path("e.db-journal"));
+  expect(await rejection(pool.deleteDatabase())).toBeInstanceOf(StorageError);
+  await pool.close();
+  rmSync(path("e.db-journal"), { recursive: true });
+  await deleteDatabase(path("e.db"));
 });
 
 test("estimateStorage() and persistStorage() tell of the disk", async () => {

@@ -191,9 +191,54 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
           StorageError,
         );
       }
-      expect(await rejection(pool.backup(""))).toBeInstanceOf(TypeError);
     },
   );
+
+  test.runIf(capabilities.attachStored && storage !== "memory")(
+    "backup() refuses the database itself, and nothing that is committed is lost",
+    async () => {
+      const pool = await open({ maxConnections: 2 });
+      await pool.executeScript(FILL);
+      const own = String(await pool.queryValue("SELECT file FROM pragma_database_list"));
+      const backups = Promise.allSettled(Array.from({ length: 5 }, () => pool.backup(own)));
+      for (let i = 0; i < 20; i++) await pool.execute("INSERT INTO t (a) VALUES ('x')");
+      for (const result of await backups) {
+        expect(result).toMatchObject({ reason: { code: "STORAGE_LOCKED" } });
+      }
+      expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2020);
+    },
+  );
+
+  test.runIf(capabilities.attachStored)(
+    "backup() replaces a database of another page size",
+    async () => {
+      const destination = path("older.db");
+      const older = await openPool(destination, { threads, pragmas: { page_size: 8192 } });
+      await older.executeScript("CREATE TABLE old (a); INSERT INTO old VALUES (1)");
+      await older.close();
+      const pool = await open();
+      await pool.executeScript(FILL);
+      await pool.backup(destination);
+      const copy = await openJudge(await readFile(destination));
+      expect(copy.value("PRAGMA integrity_check")).toBe("ok");
+      expect(copy.value("SELECT count(*) FROM t")).toBe(2000);
+      copy.close();
+    },
+  );
+
+  test("backup() refuses what is no destination and no option", async () => {
+    const pool = await open();
+    for (const destination of ["", "a\0b", ":memory:", 7 as never]) {
+      expect(await rejection(pool.backup(destination))).toBeInstanceOf(TypeError);
+    }
+    const wrong = [null, { onProgres: () => {} }, { onProgress: 1 }, { pages: "1" }, { signal: 1 }];
+    for (const options of wrong) {
+      const error = await rejection(pool.backup(path("none.db"), options as never));
+      expect(error).toBeInstanceOf(TypeError);
+    }
+    expect(await rejection(pool.backup(path("none.db"), { pages: 0 }))).toBeInstanceOf(RangeError);
+    expect(await readFile(path("none.db"))).toBeUndefined();
+  });
 
   test("checkpoint() moves the log into the database", async () => {
     const pool = await open({ pragmas: { wal_autocheckpoint: 0 } });
@@ -204,6 +249,12 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
     expect(passive.checkpointed).toBe(passive.log);
     expect(await pool.checkpoint("truncate")).toEqual({ busy: false, log: 0, checkpointed: 0 });
     expect(await rejection(pool.checkpoint("now" as never))).toBeInstanceOf(TypeError);
+  });
+
+  test("checkpoint() gives plain numbers however integers are read", async () => {
+    const pool = await open({ integers: "bigint" });
+    await pool.executeScript(FILL);
+    expect(await pool.checkpoint("truncate")).toEqual({ busy: false, log: 0, checkpointed: 0 });
   });
 
   severally("a truncating checkpoint says so when readers outlast busyTimeout", async () => {
@@ -249,6 +300,17 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
       expect(await readFile(file + suffix)).toBeUndefined();
     expect(await rejection(pool.acquire())).toMatchObject({ code: "POOL_CLOSED" });
     expect(await rejection(pool.deleteDatabase())).toMatchObject({ code: "POOL_CLOSED" });
+    await pool.close();
+  });
+
+  test("deleteDatabase() of a readonly pool deletes nothing", async () => {
+    if (memory) return;
+    const writer = await open({}, "kept");
+    await writer.execute("CREATE TABLE t (a)");
+    await writer.close();
+    const pool = await open({ readonly: true }, "kept");
+    expect(await rejection(pool.deleteDatabase())).toMatchObject({ code: "STORAGE_PERMISSION" });
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(0);
   });
 
   test("capabilities say what the pool really has", async () => {
