@@ -56,10 +56,35 @@ export class SqliteError extends PoolError {
 
 /** SQLite's code of an interrupted statement, https://sqlite.org/rescode.html#interrupt */
 export const INTERRUPT = 9;
+const MISUSE = 21;
+const ABORT_ROLLBACK = 516;
 
 /** @internal What a statement fails with that was stopped where SQLite did not hear of it. */
 export function interruptedError(sql: string | undefined): SqliteError {
   return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
+}
+
+/**
+ * @internal What a transaction refuses further statements with once it has ended: `cause` is what SQLite
+ * rolled it back for; without one, a statement of its own has ended it.
+ */
+export function transactionEndedError(cause: Error | undefined): SqliteError {
+  const why =
+    cause === undefined
+      ? "the transaction has been ended by a statement of its own"
+      : `SQLite has rolled the transaction back (${cause.message})`;
+  return new SqliteError(
+    `${why}: outside of it, this would be kept by itself, and is not run; begin it again`,
+    { code: "SQLITE_ABORT_ROLLBACK", resultCode: ABORT_ROLLBACK, cause },
+  );
+}
+
+/** @internal What transactions of one connection fail with that do not lie one in the other. */
+export function overlappingError(): SqliteError {
+  return new SqliteError(
+    "transactions of one connection overlap, and all of them are rolled back; await each before the next, or borrow a connection for each",
+    { code: "SQLITE_MISUSE", resultCode: MISUSE },
+  );
 }
 
 /** Who holds the write lock of a database. */

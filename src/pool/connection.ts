@@ -18,13 +18,13 @@ import type { BindParams, BindValue, ExecuteResult, Row, StatementInfo } from ".
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import type { PoolEvents } from "./events.ts";
-import type { Link } from "./link.ts";
+import type { Link, OpenTransaction } from "./link.ts";
 import { LEAST_ENTRIES, runMany } from "./many.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import { normalizeParams } from "./params.ts";
 import { type SqlQuery, type Statement, toStatement } from "./sql.ts";
 import type { StatementKind } from "./statement-kinds.ts";
-import { runTransaction, type TransactionOptions } from "./transaction.ts";
+import { type TransactionOptions, Transactions } from "./transaction.ts";
 
 /** SQL as text, or as a tagged template that carries its parameters. */
 export type Sql = string | SqlQuery;
@@ -60,6 +60,7 @@ export class Connection implements AsyncDisposable {
   readonly #link: Link;
   readonly #lender: Lender;
   readonly #readonly: boolean;
+  readonly #transactions = new Transactions(this);
   #open = true;
   #cursors = 0;
 
@@ -267,12 +268,21 @@ export class Connection implements AsyncDisposable {
    * Runs `body` in a transaction: committed when it resolves, rolled back when it throws. Inside an
    * open transaction it is a savepoint. The default mode is `"immediate"`: the write lock is taken
    * at the start, where it can be waited for; a lease that only reads begins `"deferred"`.
+   *
+   * Once the transaction has ended, as when SQLite rolls it back for a conflict or an interrupted write, every
+   * further statement of `body` rejects with `SQLITE_ABORT_ROLLBACK`, and so does the call. Transactions of
+   * one connection lie one in the other: those that overlap are all rolled back (`SQLITE_MISUSE`).
    */
   transaction<T>(
     body: (db: Connection) => T | Promise<T>,
     options?: TransactionOptions,
   ): Promise<Awaited<T>> {
-    return runTransaction(this, body, options);
+    return this.#transactions.run(body, options);
+  }
+
+  /** @internal Runs a statement that begins or ends a transaction, as a part of `within` or of none. */
+  async control(sql: string, within: OpenTransaction | null, signal?: AbortSignal): Promise<void> {
+    await this.#run(sql, [], { signal }, "changes", within);
   }
 
   /** Stops the statement that runs, which then rejects with `SQLITE_INTERRUPT`. */
@@ -315,6 +325,7 @@ export class Connection implements AsyncDisposable {
     params: BindParams | undefined,
     options: QueryOptions | undefined,
     want: Want,
+    within: OpenTransaction | null = this.#transactions.current,
   ): Promise<unknown> {
     const statement = toStatement(sql, params);
     const text = statement.sql;
@@ -333,7 +344,7 @@ export class Connection implements AsyncDisposable {
       params: statement.params,
       want,
     });
-    const sent = this.#send(text, options, writes, request, reads ? "reads" : undefined);
+    const sent = this.#send(text, options, writes, request, reads ? "reads" : undefined, within);
     return (sent instanceof Promise ? await sent : sent).result;
   }
 
@@ -343,6 +354,7 @@ export class Connection implements AsyncDisposable {
     writes: boolean,
     request: (access: Access) => Request,
     kind?: "reads" | "once",
+    within: OpenTransaction | null = this.#transactions.current,
   ): Reply | Promise<Reply> {
     this.#checkOpen();
     if (options !== undefined) checkQueryOptions(options);
@@ -356,6 +368,7 @@ export class Connection implements AsyncDisposable {
       reads: kind === "reads",
       once: kind === "once",
       signal: options?.signal,
+      within,
       onWrites: () => this.#lender.learnWrites(sql),
     });
     if (sent instanceof Promise) return this.#answer(sent, sql, started, options?.signal);
@@ -379,6 +392,7 @@ export class Connection implements AsyncDisposable {
       sql,
       lists,
       signal,
+      within: this.#transactions.current,
       timeoutMs: timeout,
       runAll: (piece, permit, leftMs) =>
         request(piece, { permit, readonly, timeoutMs: finite(leftMs), timed }),

@@ -2,7 +2,13 @@
 // permit, waiting out SQLITE_BUSY.
 
 import { clock } from "../clock.ts";
-import { INTERRUPT, SqliteError, StorageError, WorkerCrashedError } from "../errors.ts";
+import {
+  INTERRUPT,
+  SqliteError,
+  StorageError,
+  transactionEndedError,
+  WorkerCrashedError,
+} from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
 import type { Tables, TxnState } from "../types.ts";
@@ -25,6 +31,12 @@ export interface LinkContext {
   onChange(tables: Tables): void;
 }
 
+/** A transaction that is all or nothing: when it has ended, nothing more of it is sent. */
+export interface OpenTransaction {
+  /** Makes the error that requests of it are refused with, once it has ended. */
+  ended: (() => Error) | undefined;
+}
+
 /**
  * One request to be sent; several times where SQLite answers SQLITE_BUSY, since a request has had no
  * effect then.
@@ -40,6 +52,8 @@ export interface Job {
   /** It is of no use to send it again: a fetch that fails has closed its cursor. */
   readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** What it belongs to. Outside of it, what it does would be kept at once. */
+  readonly within?: OpenTransaction | null;
   /** Told when the guess in `writes` was wrong. */
   readonly onWrites?: (() => void) | undefined;
 }
@@ -67,6 +81,8 @@ export class Link {
   #txn: TxnState = 0;
   #autocommit = true;
   #tainted = false;
+  /** Why SQLite has rolled the latest transaction back; undefined where it was told to end it. */
+  #rolledBackFor: Error | undefined;
   #hasPermit = false;
   /** Jobs that have not been answered. */
   #queued = 0;
@@ -105,6 +121,8 @@ export class Link {
     if (job.signal?.aborted) return Promise.reject(job.signal.reason);
     const isNext = this.#queued === 0 || (job.reads === true && this.#queued === this.#reading);
     if (!isNext || !this.#maySend(job)) return this.#enqueue(job);
+    const refusal = this.#refusal(job);
+    if (refusal !== undefined) return Promise.reject(refusal);
     this.runningSql = job.sql;
     this.lastSql = job.sql ?? this.lastSql;
     const reply = this.port.request(job.request(this.#hasPermit));
@@ -151,6 +169,16 @@ export class Link {
     if (!job.writes || this.#hasPermit) return true;
     this.#hasPermit = this.#context.writeQueue.tryAcquire(this.#claim(job.sql));
     return this.#hasPermit;
+  }
+
+  /** Why a job of a transaction must not be sent: it has ended, whoever ended it. */
+  #refusal({ within }: Job): Error | undefined {
+    if (!within) return undefined;
+    if (this.#autocommit && this.broken === undefined) {
+      const cause = this.#rolledBackFor;
+      within.ended ??= () => transactionEndedError(cause);
+    }
+    return within.ended?.();
   }
 
   /** Jobs that come meanwhile queue behind this one, but for reads behind reads. */
@@ -228,6 +256,8 @@ export class Link {
     const started = clock.now();
     const left = () => this.#context.busyTimeoutMs - (clock.now() - started);
     job.signal?.throwIfAborted();
+    const refusal = this.#refusal(job);
+    if (refusal !== undefined) throw refusal;
     const abort = () => this.interrupt();
     job.signal?.addEventListener("abort", abort);
     try {
@@ -271,7 +301,9 @@ export class Link {
     this.#tellChange(reply);
   }
 
-  #setState({ txn, autocommit, tainted }: Pick<Reply, "txn" | "autocommit" | "tainted">): void {
+  #setState(reply: Pick<Reply, "txn" | "autocommit" | "tainted" | "error">): void {
+    const { txn, autocommit, tainted, error } = reply;
+    if (autocommit && !this.#autocommit) this.#rolledBackFor = error;
     this.#txn = txn;
     this.#autocommit = autocommit;
     this.#tainted = tainted;
@@ -329,7 +361,7 @@ export class Link {
 }
 
 const ANSWERED = Promise.resolve();
-const FRESH = { txn: 0, autocommit: true, tainted: false } as const;
+const FRESH = { txn: 0, autocommit: true, tainted: false, error: undefined } as const;
 
 function ignore(): void {}
 

@@ -5,7 +5,7 @@
 import { clock } from "../clock.ts";
 import { interruptedError } from "../errors.ts";
 import type { ChangesResult, Reply, Request, RunTimes, WireParams } from "../rpc/protocol.ts";
-import type { Job, Link } from "./link.ts";
+import type { Job, Link, OpenTransaction } from "./link.ts";
 
 /** So many entries or fewer go in one request. A piece has at least as many. */
 export const LEAST_ENTRIES = 250;
@@ -26,6 +26,8 @@ export interface Many {
   readonly sql: string;
   readonly lists: readonly WireParams[];
   readonly signal: AbortSignal | undefined;
+  /** The transaction it is a part of. */
+  readonly within: OpenTransaction | null;
   /** Longest time for all of it, in milliseconds; undefined: no limit. */
   readonly timeoutMs: number | undefined;
   /** A request that runs the statement once per entry of `lists`. */
@@ -39,7 +41,7 @@ export interface Many {
  * meanwhile comes after it.
  */
 export function runMany(link: Link, many: Many): Promise<Reply> {
-  const { sql, signal } = many;
+  const { sql, signal, within } = many;
   return link.exclusively(async (perform) => {
     const { interrupts } = link;
     // Between two pieces no statement runs that could be stopped.
@@ -48,20 +50,19 @@ export function runMany(link: Link, many: Many): Promise<Reply> {
       if (link.interrupts !== interrupts) throw interruptedError(sql);
     };
     const { begin, keep, undo } = link.inTransaction ? SAVEPOINT : TRANSACTION;
-    const one = (statement: string, stoppable?: AbortSignal): Job => ({
+    const one = (statement: string): Job => ({
       request: (permit) => many.runOne(statement, permit),
       sql,
       writes: true,
-      signal: stoppable,
     });
-    await perform(one(begin, signal));
+    await perform({ ...one(begin), signal, within });
     try {
       const pieces = await runPieces(many, async (job) => {
         checkInterrupts();
         return perform(job);
       });
       checkInterrupts();
-      await perform(one(keep));
+      await perform({ ...one(keep), within });
       return pieces;
     } catch (thrown) {
       // The error that led here is the one to report. Where SQLite has rolled back, nothing is left to undo,
@@ -75,7 +76,7 @@ export function runMany(link: Link, many: Many): Promise<Reply> {
 }
 
 async function runPieces(many: Many, perform: (job: Job) => Promise<Reply>): Promise<Reply> {
-  const { sql, lists, signal, timeoutMs } = many;
+  const { sql, lists, signal, within, timeoutMs } = many;
   const started = clock.now();
   const left = () => (timeoutMs === undefined ? undefined : started + timeoutMs - clock.now());
   let changes = 0;
@@ -85,7 +86,7 @@ async function runPieces(many: Many, perform: (job: Job) => Promise<Reply>): Pro
     const piece = lists.slice(from, from + entries);
     const request = (permit: boolean) => many.runAll(piece, permit, left());
     const sentAt = clock.now();
-    const reply = await perform({ request, sql, writes: true, signal });
+    const reply = await perform({ request, sql, writes: true, signal, within });
     const tookMs = clock.now() - sentAt;
     changes += (reply.result as ChangesResult).changes;
     times = together(times, reply.times);

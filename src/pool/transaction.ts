@@ -1,6 +1,12 @@
 // Transactions around a callback, and savepoints within them.
+//
+// A transaction is all or nothing, also where SQLite ends it without being asked to: for a conflict that is
+// resolved by ROLLBACK, a write that is interrupted, a full disk. What its callback sends after that would
+// each be committed by itself, so none of it is run (`OpenTransaction` in `link.ts`).
 
+import { overlappingError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
+import type { OpenTransaction } from "./link.ts";
 
 /** How a transaction begins, see https://sqlite.org/lang_transaction.html */
 export type TransactionMode = "deferred" | "immediate" | "exclusive";
@@ -12,26 +18,125 @@ export interface TransactionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a transaction or a savepoint is begun and ended with. */
+interface Statements {
+  readonly begin: string;
+  readonly keep: string;
+  readonly undo: readonly string[];
+}
+
+/** A callback that runs in a transaction of its own, or in a savepoint. */
+interface Scope extends Statements {
+  /** The outermost one: when it has ended, all have. */
+  readonly root: Scope;
+  /** Shared by all that have one root. */
+  readonly transaction: OpenTransaction;
+}
+
 let savepoints = 0;
 
-/** Runs `body` in a transaction of `db`, or in a savepoint where one is open. */
-export async function runTransaction<T>(
-  db: Connection,
-  body: (db: Connection) => T | Promise<T>,
-  options: TransactionOptions | undefined,
-): Promise<Awaited<T>> {
-  if (typeof body !== "function") throw new TypeError("a transaction takes a function");
-  const begin = beginStatement(db, options);
-  if (db.inTransaction) return runSavepoint(db, body);
-  await db.execute(begin, [], { signal: options?.signal });
-  try {
-    const result = await body(db);
-    await db.execute("COMMIT");
-    return result;
-  } catch (thrown) {
-    await undo(db, ["ROLLBACK"]);
-    throw thrown;
+/** The callbacks that run in a transaction of one lease, the innermost last. */
+export class Transactions {
+  readonly #db: Connection;
+  readonly #open: Scope[] = [];
+  /** Set while the callback of the outermost one runs. */
+  #current: OpenTransaction | null = null;
+
+  constructor(db: Connection) {
+    this.#db = db;
   }
+
+  /** What is sent now belongs to this transaction. */
+  get current(): OpenTransaction | null {
+    return this.#current;
+  }
+
+  /** Runs `body` in a transaction, or in a savepoint where one is open. */
+  async run<T>(
+    body: (db: Connection) => T | Promise<T>,
+    options: TransactionOptions | undefined,
+  ): Promise<Awaited<T>> {
+    if (typeof body !== "function") throw new TypeError("a transaction takes a function");
+    const db = this.#db;
+    const begin = beginStatement(db, options);
+    options?.signal?.throwIfAborted();
+    // Nothing is awaited until the scope is noted: of two that are begun at once, one is inside the other.
+    const outer = this.#open.at(-1);
+    const isSavepoint = outer !== undefined || db.inTransaction;
+    const scope = newScope(isSavepoint ? savepoint() : transaction(begin), outer);
+    this.#open.push(scope);
+    try {
+      await db.control(scope.begin, outer?.transaction ?? null, options?.signal);
+      return await this.#inScope(scope, body);
+    } finally {
+      this.#leave(scope);
+    }
+  }
+
+  async #inScope<T>(scope: Scope, body: (db: Connection) => T | Promise<T>): Promise<Awaited<T>> {
+    const db = this.#db;
+    this.#current = scope.transaction;
+    try {
+      const result = await body(db);
+      this.#checkInnermost(scope);
+      await db.control(scope.keep, scope.transaction);
+      return result;
+    } catch (thrown) {
+      await this.#undo(scope);
+      throw thrown;
+    }
+  }
+
+  #checkInnermost(scope: Scope): void {
+    if (this.#open.at(-1) !== scope) throw overlappingError();
+  }
+
+  /**
+   * Rolls back, unless SQLite has done so itself. Where a callback inside of this one still runs, nobody can
+   * tell any more what belongs to which: all of the outermost one is undone then, and all of them fail.
+   *
+   * The error that led here is the one to report: a failure of the way back leaves the transaction open, and
+   * the release ends it.
+   */
+  async #undo(scope: Scope): Promise<void> {
+    const { transaction } = scope;
+    if (transaction.ended !== undefined) return;
+    const isInnermost = this.#open.at(-1) === scope;
+    if (!isInnermost) transaction.ended = overlappingError;
+    try {
+      for (const sql of (isInnermost ? scope : scope.root).undo) {
+        if (!this.#db.isOpen || !this.#db.inTransaction) return;
+        await this.#db.control(sql, null);
+      }
+    } catch {
+      // See above.
+    }
+  }
+
+  #leave(scope: Scope): void {
+    this.#open.splice(this.#open.indexOf(scope), 1);
+    if (this.#open.length === 0) this.#current = null;
+  }
+}
+
+function newScope(statements: Statements, outer: Scope | undefined): Scope {
+  if (outer !== undefined)
+    return { ...statements, root: outer.root, transaction: outer.transaction };
+  const scope = { ...statements, transaction: { ended: undefined } };
+  return Object.assign(scope, { root: scope as unknown as Scope });
+}
+
+function transaction(begin: string): Statements {
+  return { begin, keep: "COMMIT", undo: ["ROLLBACK"] };
+}
+
+function savepoint(): Statements {
+  const name = `_pool_${++savepoints}`;
+  return {
+    begin: `SAVEPOINT ${name}`,
+    keep: `RELEASE ${name}`,
+    undo: [`ROLLBACK TO ${name}`, `RELEASE ${name}`],
+  };
 }
 
 function beginStatement(db: Connection, options: TransactionOptions | undefined): string {
@@ -40,35 +145,4 @@ function beginStatement(db: Connection, options: TransactionOptions | undefined)
     return `BEGIN ${mode.toUpperCase()}`;
   }
   throw new TypeError(`mode must be "deferred", "immediate" or "exclusive", not ${String(mode)}`);
-}
-
-async function runSavepoint<T>(
-  db: Connection,
-  body: (db: Connection) => T | Promise<T>,
-): Promise<Awaited<T>> {
-  const name = `_pool_${++savepoints}`;
-  await db.execute(`SAVEPOINT ${name}`);
-  try {
-    const result = await body(db);
-    await db.execute(`RELEASE ${name}`);
-    return result;
-  } catch (thrown) {
-    await undo(db, [`ROLLBACK TO ${name}`, `RELEASE ${name}`]);
-    throw thrown;
-  }
-}
-
-/**
- * Rolls back, unless SQLite has done so itself. The error that led here is the one to report: a
- * failure of the way back leaves the transaction open, and the release ends it.
- */
-async function undo(db: Connection, statements: readonly string[]): Promise<void> {
-  try {
-    for (const sql of statements) {
-      if (!db.isOpen || !db.inTransaction) return;
-      await db.execute(sql);
-    }
-  } catch {
-    // See above.
-  }
 }

@@ -1,4 +1,4 @@
-import { BusyError, SqliteError } from "sqlite-wasm-pool";
+import { BusyError, type Connection, PoolError, SqliteError } from "sqlite-wasm-pool";
 import { expect, test, vi } from "vitest";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
@@ -60,6 +60,164 @@ inEveryPlace(({ open, capabilities }) => {
     const failing = pool.transaction((db) => db.execute("INSERT INTO t VALUES (1)"));
     expect(await rejection(failing)).toMatchObject({ code: "SQLITE_CONSTRAINT_UNIQUE" });
     expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
+  });
+
+  // What makes SQLite roll a whole transaction back by itself.
+  const endings: Record<string, (db: Connection) => Promise<unknown>> = {
+    "a conflict": (db) => db.execute("INSERT OR ROLLBACK INTO t VALUES (1)"),
+    "a conflict in a batch": (db) => db.batch([{ sql: "INSERT OR ROLLBACK INTO t VALUES (1)" }]),
+    "a conflict in a savepoint": (db) =>
+      db.transaction(() => db.execute("INSERT OR ROLLBACK INTO t VALUES (1)")),
+    "a statement that takes too long": (db) =>
+      db.execute(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+         INSERT OR IGNORE INTO t SELECT 1 FROM n WHERE i < 0`,
+        [],
+        { timeout: 1 },
+      ),
+  };
+  const ways: Record<string, (db: Connection) => Promise<unknown>> = {
+    execute: (db) => db.execute("INSERT INTO t VALUES (3)"),
+    executeMany: (db) => db.executeMany("INSERT INTO t VALUES (?)", [[3], [4]]),
+    "executeMany, in pieces": (db) =>
+      db.executeMany(
+        "INSERT INTO t VALUES (?)",
+        Array.from({ length: 600 }, (_, i) => [i + 10]),
+      ),
+    executeScript: (db) => db.executeScript("INSERT INTO t VALUES (3); INSERT INTO t VALUES (4)"),
+    batch: (db) => db.batch([{ sql: "INSERT INTO t VALUES (3)" }]),
+    transaction: (db) => db.transaction(() => db.execute("INSERT INTO t VALUES (3)")),
+    iterate: async (db) => {
+      for await (const _ of db.iterate("INSERT INTO t VALUES (3) RETURNING a"));
+    },
+  };
+  for (const [ending, end] of Object.entries(endings)) {
+    test(`once ${ending} has ended a transaction, nothing more runs in it`, async () => {
+      const pool = await open();
+      await pool.execute("CREATE TABLE t (a UNIQUE)");
+      await pool.execute("INSERT INTO t VALUES (1)");
+      for (const way of Object.values(ways)) {
+        let first: unknown;
+        const writing = pool.write(async (db) => {
+          await db.execute("INSERT INTO t VALUES (2)");
+          first = await rejection(end(db));
+          expect(db.inTransaction).toBe(false);
+          const refused = await rejection(way(db));
+          expect(refused).toBeInstanceOf(SqliteError);
+          expect(refused).toMatchObject({ code: "SQLITE_ABORT_ROLLBACK" });
+          // What was sent already is not run, either.
+          await Promise.allSettled([way(db), way(db)]);
+        });
+        const error = await rejection(writing);
+        expect(error).toMatchObject({ code: "SQLITE_ABORT_ROLLBACK" });
+        expect((error.cause as Error).message).toBe((first as Error).message);
+        expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1");
+        expect(pool.activeCount).toBe(0);
+      }
+      await pool.write((db) => db.execute("INSERT INTO t VALUES (5)"));
+    });
+  }
+
+  test("statements sent before the transaction was known to have ended are not run", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a UNIQUE)");
+    await pool.execute("INSERT INTO t VALUES (1)");
+    const writing = pool.write(async (db) => {
+      const sent = ["INSERT OR ROLLBACK INTO t VALUES (1)", "INSERT INTO t VALUES (2)"];
+      return (await Promise.allSettled(sent.map((sql) => db.execute(sql)))).map(
+        ({ status }) => status,
+      );
+    });
+    expect(await rejection(writing)).toMatchObject({ code: "SQLITE_ABORT_ROLLBACK" });
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1");
+  });
+
+  test("a callback that ends its transaction itself cannot go on behind its back", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    const writing = pool.write(async (db) => {
+      await db.execute("INSERT INTO t VALUES (1)");
+      await db.execute("COMMIT");
+      await db.execute("INSERT INTO t VALUES (2)");
+    });
+    expect(await rejection(writing)).toMatchObject({ code: "SQLITE_ABORT_ROLLBACK" });
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1");
+  });
+
+  test("a savepoint in a transaction begun by hand is refused once that has ended", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a UNIQUE)");
+    await pool.execute("INSERT INTO t VALUES (1)");
+    await pool.withConnection(async (db) => {
+      await db.execute("BEGIN IMMEDIATE");
+      const inner = db.transaction(async () => {
+        await rejection(db.execute("INSERT OR ROLLBACK INTO t VALUES (1)"));
+        await db.execute("INSERT INTO t VALUES (2)");
+      });
+      expect(await rejection(inner)).toMatchObject({ code: "SQLITE_ABORT_ROLLBACK" });
+      // The lease itself goes on.
+      await db.execute("INSERT INTO t VALUES (3)");
+    });
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,3");
+  });
+
+  test("transactions of one connection that overlap are all rolled back", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.withConnection(async (db) => {
+      const insert = (n: number) =>
+        db.transaction(async () => {
+          await db.execute("INSERT INTO t VALUES (?)", [n]);
+          await db.queryValue("SELECT count(*) FROM t");
+        });
+      const results = await Promise.allSettled([insert(1), insert(2), insert(3)]);
+      for (const result of results) {
+        expect(result).toMatchObject({ reason: { code: "SQLITE_MISUSE" } });
+      }
+      expect(db.inTransaction).toBe(false);
+      await insert(4);
+      const siblings = db.transaction(() => Promise.all([insert(5), insert(6)]));
+      expect(await rejection(siblings)).toMatchObject({ code: "SQLITE_MISUSE" });
+    });
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("4");
+    expect(pool.activeCount).toBe(0);
+  });
+
+  test("a transaction is not kept while one inside of it still runs", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    const mayEnd = gate();
+    let inner: Promise<unknown> | undefined;
+    const outer = pool.write(async (db) => {
+      const began = gate();
+      inner = db
+        .transaction(async () => {
+          await db.execute("INSERT INTO t VALUES (1)");
+          began.open();
+          await mayEnd.promise;
+        })
+        .catch((error) => error);
+      await began.promise;
+    });
+    expect(await rejection(outer)).toMatchObject({ code: "SQLITE_MISUSE" });
+    mayEnd.open();
+    expect(await inner).toBeInstanceOf(PoolError);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(0);
+  });
+
+  test("a transaction whose signal is aborted does not begin, inside of another one either", async () => {
+    const pool = await open();
+    const reason = new Error("enough");
+    const signal = AbortSignal.abort(reason);
+    let ran = false;
+    await pool.write(async (db) => {
+      const note = () => {
+        ran = true;
+      };
+      const inner = db.transaction(note, { signal });
+      expect(await rejection(inner)).toBe(reason);
+    });
+    expect(ran).toBe(false);
   });
 
   severally(
