@@ -40,6 +40,9 @@ const BUSY = 5;
 const READONLY = 8;
 const MISUSE = 21;
 
+/** In the text of each statement that both writes and gives rows; the others are pragmas. */
+const RETURNING = /\breturning\b/i;
+
 /** So many entries of `many` take longer than the question whether somebody else waits. */
 const ENTRIES_AT_A_TIME = 8;
 
@@ -86,9 +89,10 @@ export class Session {
     const statement = this.#checkOut(request.sql);
     try {
       this.#admit(statement, request);
-      return request.want === "changes"
-        ? this.#changesOf(statement, request.params)
-        : this.#rowsOf(statement, request.params, request.want);
+      const { params, want } = request;
+      if (want === "changes") return this.#changesOf(statement, params);
+      const rows = () => this.#rowsOf(statement, params, want);
+      return this.#mayFailOnRows(statement) ? this.#atomically(request, rows) : rows();
     } finally {
       this.#cache.checkIn(statement);
     }
@@ -190,6 +194,11 @@ export class Session {
     const statement = this.#checkOut(request.sql);
     try {
       this.#admit(statement, request);
+      if (this.#mayFailOnRows(statement)) {
+        const whole = this.#wholeResult(statement, request);
+        this.#cache.checkIn(statement);
+        return whole;
+      }
       statement.bind(positional(statement, request.params));
       this.tainted ||= statement.taints;
     } catch (thrown) {
@@ -198,6 +207,21 @@ export class Session {
     }
     this.#cursors.set(request.cursor, { statement, want: request.want });
     return this.#fetch(request.cursor, request.chunkRows);
+  }
+
+  /** All in one chunk: none may be given before all can be. SQLite has them in memory in any case. */
+  #wholeResult(statement: EngineStatement, request: OpenCursorRequest): CursorResult {
+    const rows = this.#atomically(request, () =>
+      this.#rowsOf(statement, request.params, request.want),
+    );
+    return { rows: rows as CursorResult["rows"], done: true };
+  }
+
+  /** It has written everything before it gives a row, and one that no number can hold is an error. */
+  #mayFailOnRows(statement: EngineStatement): boolean {
+    return (
+      this.#config.integers === "number" && !statement.readonly && RETURNING.test(statement.sql)
+    );
   }
 
   fetch(request: FetchRequest): CursorResult {

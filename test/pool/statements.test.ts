@@ -1,4 +1,4 @@
-import { SqliteError, sql } from "sqlite-wasm-pool";
+import { type Connection, SqliteError, sql } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
 import { inEveryPlace, rejection } from "../helpers/kinds.ts";
 
@@ -279,6 +279,39 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(await rejection(failing)).toBeInstanceOf(SqliteError);
     expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2);
     expect(await pool.batch([])).toEqual([]);
+  });
+
+  test("a write whose rows cannot be given is undone, and nothing else is", async () => {
+    const pool = await open({ integers: "number" });
+    await pool.execute("CREATE TABLE t (a)");
+    const insert = "INSERT INTO t VALUES (1), (9007199254740993), (2) RETURNING a";
+    const ways: ((db: Connection) => Promise<unknown>)[] = [
+      (db) => db.query(insert),
+      (db) => db.batch([{ sql: insert }]),
+      async (db) => {
+        for await (const _ of db.iterate(insert, [], { chunkSize: 1 }));
+      },
+    ];
+    for (const way of ways) {
+      expect(await rejection(pool.withConnection(way))).toBeInstanceOf(RangeError);
+      expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(0);
+      await pool.write(async (db) => {
+        await db.execute("INSERT INTO t VALUES (3)");
+        expect(await rejection(way(db))).toBeInstanceOf(RangeError);
+        expect(await db.queryValue("SELECT count(*) FROM t")).toBe(1);
+        await db.execute("DELETE FROM t");
+      });
+    }
+    expect(await pool.query("INSERT INTO t VALUES (4), (5) RETURNING a")).toEqual([
+      { a: 4 },
+      { a: 5 },
+    ]);
+    const seen: unknown[] = [];
+    for await (const row of pool.iterate("DELETE FROM t RETURNING a", [], { chunkSize: 1 })) {
+      seen.push(row);
+    }
+    expect(seen).toEqual([{ a: 4 }, { a: 5 }]);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(0);
   });
 
   test("integers keep all 64 bits", async () => {
