@@ -55,6 +55,7 @@ type Callback = (...values: never[]) => unknown;
 class SqlJsBinding implements Binding {
   readonly exports: Exports;
   readonly version: string;
+  readonly omitsUtf16 = false;
   readonly freeFunction: Pointer;
   readonly #sqlJs: SqlJs;
   readonly #views: Pick<MemoryViews, "u8" | "u32">;

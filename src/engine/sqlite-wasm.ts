@@ -36,6 +36,7 @@ export async function loadSqliteWasmBinding(
   return {
     exports,
     version: capi.sqlite3_libversion(),
+    omitsUtf16: capi.sqlite3_compileoption_used("OMIT_UTF16") !== 0,
     freeFunction: capi.SQLITE_WASM_DEALLOC as unknown as Pointer,
     u8: () => views.u8(),
     u32: () => views.u32(),

@@ -23,6 +23,7 @@ import { FileSize } from "./file-size.ts";
 import { LogFile } from "./log-file.ts";
 import { ReadAheadFile } from "./read-ahead.ts";
 import { TemporaryFile } from "./temporary-file.ts";
+import { checkTextEncoding } from "./text-encoding.ts";
 
 /** The name the VFS is registered under. */
 export const VFS_NAME = "pool";
@@ -434,9 +435,11 @@ export class Vfs {
 
   #xRead = (pFile: Pointer, buffer: Pointer, size: number, offset: bigint): number => {
     try {
-      const { file, database } = this.#file(pFile);
+      const { path, file, database } = this.#file(pFile);
       database?.checkpoint.end();
-      const got = file.read(this.#binding.u8(), buffer, size, Number(offset));
+      const heap = this.#binding.u8();
+      const got = file.read(heap, buffer, size, Number(offset));
+      if (this.#binding.omitsUtf16) checkTextEncoding(heap, buffer, got, path);
       if (got === size) return code.OK;
       this.#binding.u8().fill(0, buffer + got, buffer + size);
       return code.IOERR_SHORT_READ;

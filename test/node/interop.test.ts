@@ -1,10 +1,10 @@
 // The files are ordinary SQLite files: native SQLite wrote them, or reads them.
 
-import { copyFileSync, existsSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { type JournalMode, openPool } from "sqlite-wasm-pool";
 import { describe, expect, test } from "vitest";
-import { useDirectory } from "../helpers/kinds.ts";
+import { rejection, useDirectory } from "../helpers/kinds.ts";
 import { native, nativeValue } from "../helpers/native.ts";
 
 const FILL = `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);
@@ -58,6 +58,61 @@ describe.each([0, 2])("with %i threads", (threads) => {
       expect(nativeValue(file, COUNT)).toBe(1001);
     },
   );
+
+  describe.each(["UTF-16le", "UTF-16be"])("a database in %s", (encoding) => {
+    const refused = { code: "STORAGE_UNSUPPORTED", message: expect.stringContaining(encoding) };
+    function fill(db: Database.Database): void {
+      db.pragma(`encoding = "${encoding}"`);
+      db.exec("CREATE TABLE t (a); INSERT INTO t VALUES ('h\u00e9llo \u{1f600}')");
+    }
+
+    test("is refused, and is what it was", async () => {
+      const file = path(`${encoding}.db`);
+      {
+        using db = native(file);
+        fill(db);
+      }
+      const before = readFileSync(file);
+      expect(await rejection(openPool(file, { threads }))).toMatchObject(refused);
+      await using pool = await openPool(path(`beside-${encoding}.db`), { threads });
+      await pool.execute("CREATE TABLE mine (a)");
+      const attaching = pool.execute("ATTACH ? AS other", [file]);
+      expect(await rejection(attaching)).toMatchObject(refused);
+      expect(await rejection(pool.import(before))).toMatchObject(refused);
+      expect(await rejection(pool.backup(file))).toMatchObject(refused);
+      expect(await pool.queryValue("SELECT count(*) FROM mine")).toBe(0);
+      expect(readFileSync(file).equals(before)).toBe(true);
+    });
+
+    test("is refused without a table as well, and where only the log says so", async () => {
+      const file = path(`empty-${encoding}.db`);
+      const copy = path(`copy-${encoding}.db`);
+      using db = native(file);
+      db.pragma("journal_mode = wal");
+      db.pragma("wal_autocheckpoint = 0");
+      fill(db);
+      for (const suffix of ["", "-wal"]) copyFileSync(file + suffix, copy + suffix);
+      expect(await rejection(openPool(copy, { threads }))).toMatchObject(refused);
+      db.exec("DROP TABLE t");
+      db.pragma("journal_mode = delete");
+      copyFileSync(file, copy);
+      rmSync(`${copy}-wal`);
+      expect(await rejection(openPool(copy, { threads }))).toMatchObject(refused);
+    });
+
+    test("is read and written by sql.js", async () => {
+      const file = path(`sql-js-${encoding}.db`);
+      {
+        using db = native(file);
+        fill(db);
+      }
+      await using pool = await openPool(file, { threads, engine: "sql.js" });
+      expect(await pool.queryValue("SELECT a FROM t")).toBe("h\u00e9llo \u{1f600}");
+      await pool.execute("INSERT INTO t VALUES ('\u00fc')");
+      await pool.close();
+      expect(nativeValue(file, "SELECT count(*) FROM t WHERE a = '\u00fc'")).toBe(1);
+    });
+  });
 
   test("a hot -wal left by native SQLite is recovered", async () => {
     const file = path("hot-wal.db");
