@@ -25,6 +25,9 @@ export type JournalMode = "wal" | "delete" | "truncate" | "persist" | "memory" |
 /** See https://sqlite.org/pragma.html#pragma_synchronous */
 export type Synchronous = "off" | "normal" | "full" | "extra";
 
+/** The path of a database in memory. */
+export const MEMORY_PATH = ":memory:";
+
 /** Where the bytes of a database live. */
 export type StorageKind = "file" | "opfs" | "indexeddb" | "memory";
 

@@ -31,6 +31,9 @@ const PAGES_TABLE = "sqlite_dbpage";
 /** The schema of what is the connection's own. */
 const TEMP = "temp";
 
+/** The pragma that analyzes tables, as a table: nothing is said of it before it runs. */
+const OPTIMIZE_TABLE = /\bpragma_optimize\b/i;
+
 /** Tables whose content follows from other tables, without a word to the authorizer. */
 const DERIVED = /^(?:dbstat|sqlite_dbpage|sqlite_sequence|sqlite_stat\d|pragma_.*)$/;
 
@@ -38,9 +41,11 @@ const DERIVED = /^(?:dbstat|sqlite_dbpage|sqlite_sequence|sqlite_stat\d|pragma_.
 export class Compilation {
   taints = false;
   asksJournalMode = false;
+  /** SQLite calls it readonly, and has it run others that are not. */
+  runsWrites: boolean;
   #written: Set<string> | undefined;
   /** By a statement that is there for it. */
-  #changesSchema = false;
+  changesSchema = false;
   #writesSchema = false;
   #writesPages = false;
   /** Tables that SQLite keeps by itself and that are not told by name. */
@@ -49,7 +54,8 @@ export class Compilation {
   #readsAny = false;
 
   /** @param reads note the tables that the statement reads, too */
-  constructor(reads: boolean) {
+  constructor(sql: string, reads: boolean) {
+    this.runsWrites = OPTIMIZE_TABLE.test(sql);
     if (reads) this.#read = new Set();
   }
 
@@ -68,7 +74,7 @@ export class Compilation {
     if (written === undefined) return UNNAMED;
     const uncounted = this.#writesSchema;
     // Whoever writes the schema or whole pages by hand may have changed any table.
-    const byHand = (uncounted && !this.#changesSchema) || this.#writesPages;
+    const byHand = (uncounted && !this.changesSchema) || this.#writesPages;
     if (byHand) return { tables: "any", uncounted };
     return written.size > 0 || this.#writesUnnamed
       ? { tables: [...written], uncounted }
@@ -85,6 +91,7 @@ export class Compilation {
         break;
       case code.ACTION_PRAGMA:
         this.#readsAny = true;
+        if (first.toLowerCase() === "optimize") this.runsWrites = true;
         break;
       case code.ACTION_INSERT:
       case code.ACTION_UPDATE:
@@ -97,19 +104,19 @@ export class Compilation {
       case code.ACTION_DROP_TABLE:
       case code.ACTION_DROP_VIEW:
       case code.ACTION_DROP_VTABLE:
-        this.#changesSchema = true;
+        this.changesSchema = true;
         this.#noteWrite(first, schema);
         break;
       case code.ACTION_ALTER_TABLE:
         // Here it is the first detail that has the schema.
-        this.#changesSchema = true;
+        this.changesSchema = true;
         if (second !== undefined) this.#noteWrite(second, first);
         break;
       case code.ACTION_CREATE_INDEX:
       case code.ACTION_DROP_INDEX:
       case code.ACTION_CREATE_TRIGGER:
       case code.ACTION_DROP_TRIGGER:
-        this.#changesSchema = true;
+        this.changesSchema = true;
         break;
       default:
     }

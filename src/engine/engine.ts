@@ -8,6 +8,8 @@ export interface EngineStatement {
   readonly sql: string;
   /** It cannot change the database file (`sqlite3_stmt_readonly`, or an EXPLAIN). */
   readonly readonly: boolean;
+  /** It changes the schema; what SQLite then counts as changed are rows of tables it keeps by itself. */
+  readonly changesSchema: boolean;
   /** Running it changes what the next borrower of the connection would find (see `host.ts`). */
   readonly taints: boolean;
   readonly columns: readonly string[];

@@ -190,7 +190,7 @@ class SqliteConnection implements EngineConnection, StatementOwner {
   }
 
   tablesRead(sql: string): TablesRead | "any" {
-    const compilation = new Compilation(true);
+    const compilation = new Compilation(sql, true);
     this.#compile(sql, compilation)?.finalize();
     const { reads } = compilation;
     if (reads === "any") return reads;
@@ -198,7 +198,7 @@ class SqliteConnection implements EngineConnection, StatementOwner {
   }
 
   prepare(sql: string): EngineStatement | undefined {
-    return this.#compile(sql, new Compilation(false));
+    return this.#compile(sql, new Compilation(sql, false));
   }
 
   #compile(sql: string, compilation: Compilation): Statement | undefined {
@@ -234,17 +234,18 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     const tail = binding.u32()[(scratch + 4) >> 2] ?? 0;
     if (result !== code.OK) throw this.error(result, sql);
     if (pointer === 0) return undefined;
-    const { taints, asksJournalMode, writes } = compilation;
+    const { taints, asksJournalMode, runsWrites, changesSchema, writes } = compilation;
     const { exports } = binding;
     const readonly =
       asksJournalMode ||
-      exports.sqlite3_stmt_readonly(pointer) !== 0 ||
-      exports.sqlite3_stmt_isexplain(pointer) !== 0;
+      exports.sqlite3_stmt_isexplain(pointer) !== 0 ||
+      (exports.sqlite3_stmt_readonly(pointer) !== 0 && !runsWrites);
     return new Statement(this, pointer, {
       sql,
       tail: tail >= end ? "" : decodeText(binding.u8(), tail, end),
       taints,
       readonly,
+      changesSchema,
       writes: readonly ? undefined : writes,
     });
   }
@@ -274,7 +275,7 @@ class SqliteConnection implements EngineConnection, StatementOwner {
   #recompile(statement: Statement): void {
     this.#compiledWhileRunning = false;
     if (statement.readonly || !statement.wasRecompiled) return;
-    const compilation = new Compilation(false);
+    const compilation = new Compilation(statement.sql, false);
     try {
       this.#compile(statement.sql, compilation)?.finalize();
       statement.writes = compilation.writes;

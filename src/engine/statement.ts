@@ -33,6 +33,7 @@ export interface StatementFacts {
   readonly tail: string;
   readonly taints: boolean;
   readonly readonly: boolean;
+  readonly changesSchema: boolean;
   readonly writes: Writes | undefined;
 }
 
@@ -41,6 +42,7 @@ export class Statement implements EngineStatement {
   readonly tail: string;
   readonly taints: boolean;
   readonly readonly: boolean;
+  readonly changesSchema: boolean;
   readonly parameters: readonly (string | undefined)[];
   /** What it may change; undefined where that is nothing. The connection keeps it up to date. */
   writes: Writes | undefined;
@@ -65,6 +67,7 @@ export class Statement implements EngineStatement {
     this.tail = facts.tail;
     this.taints = facts.taints;
     this.readonly = facts.readonly;
+    this.changesSchema = facts.changesSchema;
     this.writes = facts.writes;
     this.parameters = this.#parameterNames();
     this.#columnCount = this.#exports.sqlite3_column_count(pointer);

@@ -1,12 +1,13 @@
 // The options of a pool: what they mean, their defaults, and what is refused.
 
-import type {
-  EngineKind,
-  IntegerMode,
-  JournalMode,
-  PragmaValue,
-  StorageKind,
-  Synchronous,
+import {
+  type EngineKind,
+  type IntegerMode,
+  type JournalMode,
+  MEMORY_PATH,
+  type PragmaValue,
+  type StorageKind,
+  type Synchronous,
 } from "../types.ts";
 import type { Connection } from "./connection.ts";
 
@@ -185,6 +186,9 @@ export function resolveOptions(path: string, options: PoolOptions = {}): Resolve
   checkAll(options, CHECKS, "option");
   const readonly = options.readonly ?? false;
   if (readonly && options.create) throw new TypeError("a readonly pool cannot create its file");
+  const isMemory = path === MEMORY_PATH || options.storage === "memory";
+  if (readonly && isMemory)
+    throw new TypeError("a database in memory begins empty: it is no use readonly");
   return {
     maxConnections: options.maxConnections ?? 5,
     acquireTimeout: options.acquireTimeout ?? 30_000,
@@ -194,7 +198,7 @@ export function resolveOptions(path: string, options: PoolOptions = {}): Resolve
     leakThreshold: options.leakThreshold ?? 0,
     busyTimeout: options.busyTimeout ?? 5_000,
     readonly,
-    create: options.create ?? !readonly,
+    create: isMemory || (options.create ?? !readonly),
     journalMode: options.journalMode ?? "wal",
     synchronous: options.synchronous ?? "full",
     foreignKeys: options.foreignKeys ?? true,

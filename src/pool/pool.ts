@@ -1,13 +1,14 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
 import { StorageError, WorkerCrashedError } from "../errors.ts";
-import type {
-  BindParams,
-  BindValue,
-  CheckpointMode,
-  ExecuteResult,
-  JournalMode,
-  Row,
+import {
+  type BindParams,
+  type BindValue,
+  type CheckpointMode,
+  type ExecuteResult,
+  type JournalMode,
+  MEMORY_PATH,
+  type Row,
 } from "../types.ts";
 import type { Backend, Capabilities, Runtime } from "./backend.ts";
 import { Changes } from "./changes.ts";
@@ -624,7 +625,7 @@ function checkDestination(path: unknown): void {
     throw new TypeError("the destination of a backup is a path, not empty and without NUL");
   }
   // Nobody could ever open the copy.
-  if (path.startsWith(":memory:")) {
+  if (path.startsWith(MEMORY_PATH)) {
     throw new TypeError("the destination of a backup is a file; export() gives a copy in memory");
   }
 }

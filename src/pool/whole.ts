@@ -5,6 +5,7 @@ import { StorageError } from "../errors.ts";
 import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
 import type { CheckpointMode } from "../types.ts";
 import type { Connection } from "./connection.ts";
+import { emptyDatabase } from "./empty-database.ts";
 import type { Link } from "./link.ts";
 
 const MAGIC = "SQLite format 3\0";
@@ -89,9 +90,8 @@ export async function exportBytes(
   temporaryPath: () => string,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const pageSize = Number(await db.queryValue("PRAGMA page_size"));
-  const pageCount = Number(await db.queryValue("PRAGMA page_count"));
-  const bytes = new Uint8Array(pageSize * pageCount);
+  const pageSize = await numberOf(db, "page_size");
+  const bytes = new Uint8Array(pageSize * Math.max(1, await numberOf(db, "page_count")));
   let at = 0;
   for await (const chunk of exportChunks(db, temporaryPath, signal)) {
     bytes.set(chunk, at);
@@ -106,6 +106,11 @@ export async function* exportChunks(
   temporaryPath: () => string,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  if ((await numberOf(db, "page_count")) === 0) {
+    const pageSize = await numberOf(db, "page_size");
+    yield emptyDatabase({ pageSize, autoVacuum: await numberOf(db, "auto_vacuum") });
+    return;
+  }
   const hasPageTable = await db.queryValue(`SELECT sqlite_compileoption_used('${PAGE_TABLE}')`);
   const chunks = hasPageTable
     ? pagesOfTable(db, signal)
@@ -119,11 +124,15 @@ export async function* exportChunks(
   }
 }
 
+async function numberOf(db: Connection, pragma: string): Promise<number> {
+  return Number(await db.queryValue(`PRAGMA ${pragma}`));
+}
+
 async function* pagesOfTable(
   db: Connection,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-  const pageSize = Number(await db.queryValue("PRAGMA page_size"));
+  const pageSize = await numberOf(db, "page_size");
   const pages = Math.max(1, Math.floor(SPOOL_BYTES / pageSize));
   const options = { rowMode: "array", chunkSize: pages, signal } as const;
   let chunk = new Uint8Array(pages * pageSize);

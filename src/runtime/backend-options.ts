@@ -2,9 +2,7 @@
 
 import { StorageError, type StorageReason } from "../errors.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
-import type { EngineKind, StorageKind } from "../types.ts";
-
-const MEMORY = ":memory:";
+import { type EngineKind, MEMORY_PATH, type StorageKind } from "../types.ts";
 
 /** The settings of a pool that its threads need. */
 export type ThreadSettings = Pick<
@@ -49,8 +47,8 @@ export function threadSettings(options: ThreadSettings): ThreadSettings {
 
 /** The database is to live in memory. @throws TypeError for a path that contradicts the storage */
 export function wantsMemory(path: string, storage: StorageKind | "auto"): boolean {
-  if (storage === "memory" || (storage === "auto" && path === MEMORY)) return true;
-  if (path !== MEMORY) return false;
+  if (storage === "memory" || (storage === "auto" && path === MEMORY_PATH)) return true;
+  if (path !== MEMORY_PATH) return false;
   throw new TypeError(`":memory:" is no file; leave storage "${storage}" out, or give a path`);
 }
 

@@ -23,7 +23,7 @@ import type {
 } from "../rpc/protocol.ts";
 import { RowBuilder, type RowCollector } from "../rpc/rows.ts";
 import { unpreparedPath } from "../storage/storage.ts";
-import type { StatementInfo, Tables } from "../types.ts";
+import type { PragmaValue, StatementInfo, Tables } from "../types.ts";
 import { positional } from "./parameters.ts";
 import { StatementCache } from "./statement-cache.ts";
 import { tableNames, tablesRead } from "./tables.ts";
@@ -132,7 +132,7 @@ export class Session {
         }
       });
       // A statement that is no INSERT, UPDATE or DELETE leaves the count of the one before it.
-      if (connection.totalChanges === before) changes = 0;
+      if (connection.totalChanges === before || statement.changesSchema) changes = 0;
       return { changes, lastInsertRowid: connection.lastInsertRowid };
     });
   }
@@ -175,7 +175,7 @@ export class Session {
           this.#admit(statement, request);
           const before = this.#connection.totalChanges;
           const rows = this.#rowsOf(statement, params, "objects") as BatchResult["rows"];
-          return { rows, ...this.#changesSince(before) };
+          return { rows, ...this.#changesSince(before, statement) };
         });
       }),
     );
@@ -368,13 +368,14 @@ export class Session {
     statement.bind(positional(statement, params));
     this.tainted ||= statement.taints;
     statement.run(undefined, this.#config.integers);
-    return this.#changesSince(before);
+    return this.#changesSince(before, statement);
   }
 
   /** `sqlite3_changes` keeps its value over statements that change no rows. */
-  #changesSince(totalBefore: number): ChangesResult {
+  #changesSince(totalBefore: number, { changesSchema }: EngineStatement): ChangesResult {
     const connection = this.#connection;
-    const changes = connection.totalChanges === totalBefore ? 0 : connection.changes;
+    const changedRows = connection.totalChanges !== totalBefore && !changesSchema;
+    const changes = changedRows ? connection.changes : 0;
     return { changes, lastInsertRowid: connection.lastInsertRowid };
   }
 
@@ -444,24 +445,31 @@ function misuse(message: string, sql: string, offset: number): SqliteError {
 function openConnection(engine: Engine, config: ThreadConfig): EngineConnection {
   const { readonly, create } = config;
   const connection = engine.open(config.path, { readonly, create });
+  const settings = Object.entries(config.pragmas);
+  const set = (name: string, value: PragmaValue) =>
+    pragma(connection, `${name} = ${pragmaText(value)}`);
   try {
     // Waiting is done in the caller's thread: a blocked thread could not run the lock's holder.
     pragma(connection, "busy_timeout = 0");
     pragma(connection, `cache_size = -${CACHE_KIB}`);
     pragma(connection, `foreign_keys = ${config.foreignKeys ? 1 : 0}`);
+    for (const [name, value] of settings) if (isLayout(name)) set(name, value);
     // Reads the header and the schema: what is not a database is found out here.
     const mode = String(pragma(connection, "journal_mode"));
     pragma(connection, "schema_version");
     if (!readonly) setJournalMode(connection, mode, config);
     pragma(connection, `synchronous = ${config.synchronous}`);
-    for (const [name, value] of Object.entries(config.pragmas)) {
-      pragma(connection, `${name} = ${pragmaText(value)}`);
-    }
+    for (const [name, value] of settings) if (!isLayout(name)) set(name, value);
     return connection;
   } catch (thrown) {
     connection.close();
     throw thrown;
   }
+}
+
+/** What a new database is laid out by: of no effect once something is in it, as the journal mode is. */
+function isLayout(pragma: string): boolean {
+  return ["auto_vacuum", "encoding", "page_size"].includes(pragma.toLowerCase());
 }
 
 function setJournalMode(connection: EngineConnection, mode: string, config: ThreadConfig): void {
@@ -476,7 +484,7 @@ function setJournalMode(connection: EngineConnection, mode: string, config: Thre
   });
 }
 
-function pragmaText(value: string | number | boolean): string {
+function pragmaText(value: PragmaValue): string {
   if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
   return String(Number(value));
 }

@@ -143,6 +143,17 @@ describe.each([0, 1])("with %i threads", (threads) => {
     }
   });
 
+  test("a database in memory is new, whatever `create` says, and of no use readonly", async () => {
+    await using pool = await openPool(":memory:", { threads, create: false });
+    await pool.execute("CREATE TABLE t (a)");
+    for (const path of [":memory:", "x.db"]) {
+      const opening = openPool(path, { threads, storage: "memory", readonly: true });
+      const error = await rejection(opening);
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toContain("memory");
+    }
+  });
+
   test("an aborted opening", async () => {
     const reason = new Error("not now");
     expect(await rejection(open(path("x.db"), { signal: AbortSignal.abort(reason) }))).toBe(reason);

@@ -281,6 +281,18 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(await pool.batch([])).toEqual([]);
   });
 
+  test("a change of the schema changes no rows", async () => {
+    const pool = await open();
+    const module = pool.capabilities.fts5 ? "fts5" : "fts3";
+    const made = await pool.execute(`CREATE VIRTUAL TABLE words USING ${module}(text)`);
+    expect(made.changes).toBe(0);
+    expect((await pool.execute("INSERT INTO words VALUES ('a')")).changes).toBe(1);
+    expect((await pool.execute("CREATE TABLE t AS SELECT 1 UNION SELECT 2")).changes).toBe(0);
+    const [batched] = await pool.batch([{ sql: `CREATE VIRTUAL TABLE more USING ${module}(a)` }]);
+    expect(batched?.changes).toBe(0);
+    expect((await pool.execute("DROP TABLE words")).changes).toBe(0);
+  });
+
   test("a write whose rows cannot be given is undone, and nothing else is", async () => {
     const pool = await open({ integers: "number" });
     await pool.execute("CREATE TABLE t (a)");

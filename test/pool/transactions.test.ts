@@ -281,6 +281,21 @@ inEveryPlace(({ open, capabilities }) => {
     expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
   });
 
+  test("pool.read() refuses PRAGMA optimize, which analyzes tables", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.executeScript(`CREATE TABLE t (a); CREATE INDEX i ON t (a);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+      INSERT INTO t SELECT i FROM n`);
+    const analyzed = "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'";
+    for (const sql of ["PRAGMA optimize(0x10002)", "SELECT * FROM pragma_optimize(0x10002)"]) {
+      const optimizing = pool.read((db) => db.query(sql));
+      expect(await rejection(optimizing)).toMatchObject({ code: "SQLITE_READONLY" });
+    }
+    expect(await pool.queryValue(analyzed)).toBe(0);
+    await pool.execute("PRAGMA optimize(0x10002)");
+    expect(await pool.queryValue(analyzed)).toBe(1);
+  });
+
   severally("writers queue first come, first served, and readers pass them by", async () => {
     const pool = await open({ maxConnections: 2 });
     await pool.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, who)");
@@ -369,7 +384,7 @@ inEveryPlace(({ open, capabilities }) => {
       for (const begin of kinds) {
         const controller = new AbortController();
         const begun = rejection(begin({ signal: controller.signal }));
-        await vi.waitUntil(() => pool.activeCount === 2);
+        await vi.waitUntil(() => pool.activeCount === 2, { timeout: 60_000 });
         controller.abort(reason);
         expect(await begun).toBe(reason);
       }
