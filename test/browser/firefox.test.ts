@@ -18,6 +18,6 @@ await declareBrowserSuites("Firefox", launchFirefox, [
   { thread: "page", isolated: true, suites: [...POOL_SUITES, ...ENGINE_SUITES] },
   { thread: "worker", isolated: true, suites: PLACE_SUITES, places },
   { thread: "page", isolated: false, suites: PLACE_SUITES },
-  { thread: "worker", isolated: false, suites: POOL_SUITES, places },
+  { thread: "worker", isolated: false, suites: PLACE_SUITES, places },
   FALLBACK_RUN,
 ]);

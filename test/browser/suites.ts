@@ -28,11 +28,11 @@ interface Run {
   readonly withoutWasm?: boolean;
 }
 
-/** Every suite where it all falls back: IndexedDB, and no WebAssembly. */
+/** Where it all falls back: IndexedDB, and no WebAssembly. What runs is the same program in every browser. */
 export const FALLBACK_RUN: Run = {
   thread: "page",
   isolated: false,
-  suites: POOL_SUITES,
+  suites: PLACE_SUITES,
   places: "^IndexedDB, one worker$",
   withoutWasm: true,
 };
@@ -46,7 +46,7 @@ const RUNS: readonly Run[] = [
   { thread: "worker", isolated: true, suites: PLACE_SUITES },
   { thread: "page", isolated: false, suites: PLACE_SUITES },
   { thread: "worker", isolated: false, suites: POOL_SUITES, places: "OPFS|IndexedDB" },
-  FALLBACK_RUN,
+  { ...FALLBACK_RUN, suites: POOL_SUITES },
 ];
 
 /** Runs the suites in the browser that `launch` starts, then declares each of their tests. */

@@ -14,9 +14,8 @@ await declareBrowserSuites("WebKitGTK", launchWebKit, [
   {
     thread: "worker",
     isolated: false,
-    suites: POOL_SUITES,
-    places: "IndexedDB, the calling thread",
+    suites: PLACE_SUITES,
+    places: "workers?$|IndexedDB, the calling thread",
   },
-  { thread: "worker", isolated: false, suites: PLACE_SUITES, places: "workers?$" },
   FALLBACK_RUN,
 ]);
