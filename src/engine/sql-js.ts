@@ -10,6 +10,7 @@ import { codeName } from "./code-names.ts";
 import * as code from "./codes.ts";
 import type { Engine } from "./engine.ts";
 import { type Memory, MemoryViews } from "./memory-views.ts";
+import type { VfsOptions } from "./open-files.ts";
 import {
   BACKUP,
   BTREE,
@@ -23,7 +24,7 @@ import {
 } from "./sql-js-layout.ts";
 import { memoryOf, type NewSqlJs, type SqlJs, startInstance } from "./sql-js-module.ts";
 import { Sqlite } from "./sqlite.ts";
-import { Vfs, type VfsOptions } from "./vfs.ts";
+import { Vfs } from "./vfs.ts";
 
 const OPEN_MODE = code.OPEN_READONLY | code.OPEN_READWRITE | code.OPEN_CREATE;
 const EXTENDED_CODES = 0xffffffff;

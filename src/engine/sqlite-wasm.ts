@@ -5,8 +5,9 @@ import sqlite3InitModule from "#sqlite-wasm";
 import type { Binding, Exports, Pointer, Struct } from "./binding.ts";
 import type { Engine } from "./engine.ts";
 import { MemoryViews } from "./memory-views.ts";
+import type { VfsOptions } from "./open-files.ts";
 import { Sqlite } from "./sqlite.ts";
-import { Vfs, type VfsOptions } from "./vfs.ts";
+import { Vfs } from "./vfs.ts";
 
 /** Starts an instance. `module` saves compiling it again. */
 export async function startSqliteWasm(

@@ -5,24 +5,12 @@
 // and the fault is kept for whoever reports the error (`takeFault`).
 // Specification: https://sqlite.org/vfs.html and the comments of os.h and sqlite3.h.
 
-import { FileLock, type FileLockHolder, LOCK_NONE, LOCK_SHARED } from "../shm/file-lock.ts";
-import {
-  CHECKPOINT_LOCK,
-  createSharedMemory,
-  FILE_ID,
-  type SharedMemory,
-  WRITE_LOCK,
-} from "../shm/layout.ts";
-import { LockTable } from "../shm/lock-table.ts";
-import { type ShmHolder, WalIndex } from "../shm/wal-index.ts";
-import { type Storage, StorageFault, type StorageFile } from "../storage/storage.ts";
+import { LOCK_NONE, LOCK_SHARED } from "../shm/file-lock.ts";
+import { CHECKPOINT_LOCK, WRITE_LOCK } from "../shm/layout.ts";
+import { StorageFault } from "../storage/storage.ts";
 import type { Binding, Pointer, Struct } from "./binding.ts";
-import { CheckpointRun } from "./checkpoint-run.ts";
 import * as code from "./codes.ts";
-import { FileSize } from "./file-size.ts";
-import { LogFile } from "./log-file.ts";
-import { ReadAheadFile } from "./read-ahead.ts";
-import { TemporaryFile } from "./temporary-file.ts";
+import { type Database, type OpenFile, OpenFiles, type VfsOptions } from "./open-files.ts";
 import { checkTextEncoding } from "./text-encoding.ts";
 
 /** The name the VFS is registered under. */
@@ -30,78 +18,16 @@ export const VFS_NAME = "pool";
 
 const MAX_PATH_BYTES = 4096;
 const SECTOR_BYTES = 4096;
-const LOG_SUFFIX = "-wal";
-const MOST_LOG_BLOCK_BYTES = 65_536;
 /** Milliseconds of the Julian day number of 1970-01-01. */
 const JULIAN_EPOCH_MS = 210_866_760_000_000;
-
-/** Keeps other threads and processes off a database file until it is called off. */
-export type Guard = (path: string) => { release(): void };
-
-/** What the VFS works with. */
-export interface VfsOptions {
-  readonly storage: Storage;
-  /** Nothing may be written; a log that is not there is then taken for an empty one. */
-  readonly readonly: boolean;
-  /** The pool's own database, and its shared memory and place in it. */
-  readonly path: string;
-  readonly shared: SharedMemory;
-  readonly slot: number;
-  /** Guards any other database, such as an attached one, for this instance alone. */
-  readonly guard: Guard;
-}
-
-/** A database file: what its connections in this instance share. */
-interface Database {
-  readonly lock: FileLock;
-  readonly index: WalIndex;
-  readonly size: FileSize;
-  readonly checkpoint: CheckpointRun;
-  /** The logs of the connections, where they are read in blocks. */
-  readonly logs: Set<ReadAheadFile>;
-  /** The log that holds frames of the transaction that writes now. */
-  holding: LogFile | undefined;
-  users: number;
-  release(): void;
-}
-
-interface OpenFile extends FileLockHolder, ShmHolder {
-  readonly path: string;
-  readonly file: StorageFile;
-  /** The same file, where it is read in blocks. */
-  readonly blocks: ReadAheadFile | undefined;
-  readonly database: Database | undefined;
-  readonly deleteOnClose: boolean;
-}
-
-function newOpenFile(path: string, file: StorageFile): OpenFile {
-  const locks = { level: LOCK_NONE, sharedMask: 0, exclusiveMask: 0 };
-  return { path, file, blocks: undefined, database: undefined, deleteOnClose: false, ...locks };
-}
-
-function refuseWrite(): never {
-  throw new StorageFault("permission", "the database is open for reading only");
-}
-
-const EMPTY_FILE: StorageFile = {
-  readonly: true,
-  identity: 0,
-  read: () => 0,
-  write: refuseWrite,
-  truncate: refuseWrite,
-  sync() {},
-  isDeleted: () => false,
-  sizeBytes: () => 0,
-  close() {},
-};
 
 /** The VFS of one WebAssembly instance. */
 export class Vfs {
   readonly #binding: Binding;
   readonly #options: VfsOptions;
-  readonly #databases = new Map<string, Database>();
+  readonly #openFiles: OpenFiles;
+  /** By the number that SQLite has of each. */
   readonly #files: (OpenFile | undefined)[] = [undefined];
-  readonly #main: Database;
   readonly #sleeper: Int32Array | undefined =
     typeof SharedArrayBuffer === "undefined" ? undefined : new Int32Array(new SharedArrayBuffer(4));
   #methods: Pointer = 0;
@@ -110,10 +36,7 @@ export class Vfs {
   constructor(binding: Binding, options: VfsOptions) {
     this.#binding = binding;
     this.#options = options;
-    // The pool's database stays known for as long as the instance lives: its guard is the pool's.
-    this.#main = this.#newDatabase(options.shared, options.slot, () => {});
-    this.#main.users = 1;
-    this.#databases.set(options.path, this.#main);
+    this.#openFiles = new OpenFiles(binding, options);
     this.#methods = this.#installMethods();
     this.#register();
   }
@@ -127,49 +50,15 @@ export class Vfs {
 
   /** Brings the wal-index up to date, as is due before a statement starts. */
   pull(): void {
-    this.#main.index.pull();
+    this.#openFiles.main.index.pull();
   }
 
   /** The files were set back to an earlier state: all that is known of them is void. */
   forgetFiles(): void {
-    for (const { index, size } of this.#databases.values()) {
+    for (const { index, size } of this.#openFiles.databases) {
       index.invalidate();
       size.truncated();
     }
-  }
-
-  #newDatabase(memory: SharedMemory, slot: number, release: () => void): Database {
-    const table = new LockTable(memory, slot);
-    const size = new FileSize(table.control);
-    return {
-      lock: new FileLock(table),
-      index: new WalIndex(memory, table, this.#binding),
-      size,
-      checkpoint: new CheckpointRun(this.#binding, size),
-      logs: new Set(),
-      holding: undefined,
-      users: 0,
-      release,
-    };
-  }
-
-  /** A database other than the pool's belongs to this instance alone while it has it open. */
-  #useDatabase(path: string): Database {
-    let database = this.#databases.get(path);
-    if (database === undefined) {
-      const guard = this.#options.guard(path);
-      database = this.#newDatabase(createSharedMemory(), 0, () => guard.release());
-      this.#databases.set(path, database);
-    }
-    database.users++;
-    return database;
-  }
-
-  #leaveDatabase(path: string, database: Database): void {
-    if (--database.users > 0) return;
-    this.#databases.delete(path);
-    database.checkpoint.free();
-    database.release();
   }
 
   #fail(thrown: unknown, resultCode: number): number {
@@ -240,7 +129,8 @@ export class Vfs {
     const words = this.#binding.u32();
     words[pFile >> 2] = 0;
     try {
-      const opened = this.#open(name, flags);
+      const path = name === 0 ? undefined : this.#binding.readCString(name);
+      const opened = this.#openFiles.open(path, flags);
       const number = this.#files.push(opened) - 1;
       const after = this.#binding.u32();
       after[pFile >> 2] = this.#methods;
@@ -252,77 +142,6 @@ export class Vfs {
       return this.#fail(thrown, code.CANTOPEN);
     }
   };
-
-  #open(name: Pointer, flags: number): OpenFile {
-    if (name === 0) return newOpenFile("", new TemporaryFile());
-    const path = this.#binding.readCString(name);
-    const database = (flags & code.OPEN_MAIN_DB) === 0 ? undefined : this.#useDatabase(path);
-    try {
-      const file = this.#openFile(path, flags);
-      const blocks = file instanceof ReadAheadFile ? file : undefined;
-      const deleteOnClose = (flags & code.OPEN_DELETEONCLOSE) !== 0;
-      return { ...newOpenFile(path, file), blocks, database, deleteOnClose };
-    } catch (thrown) {
-      if (database !== undefined) this.#leaveDatabase(path, database);
-      throw thrown;
-    }
-  }
-
-  /**
-   * SQLite opens a log for writing even to read it. Where nothing may be written, what is there is
-   * opened for reading, and what is not there is empty; SQLite then treats the log as read-only.
-   */
-  #openFile(path: string, flags: number): StorageFile {
-    const { storage, readonly } = this.#options;
-    if (readonly && (flags & code.OPEN_WAL) !== 0) {
-      if (!storage.exists(path)) return EMPTY_FILE;
-      return storage.open(path, { create: false, readonly: true });
-    }
-    const file = storage.open(path, {
-      create: (flags & code.OPEN_CREATE) !== 0 && !this.#isKnown(path),
-      readonly: (flags & code.OPEN_READONLY) !== 0,
-    });
-    if ((flags & code.OPEN_WAL) !== 0) return this.#logFile(path, file);
-    if ((flags & code.OPEN_MAIN_DB) === 0) return file;
-    if (path === this.#options.path) this.#checkIdentity(path, file);
-    const { readAheadBytes } = storage;
-    return readAheadBytes > 0 ? new ReadAheadFile(file, readAheadBytes, this.#binding) : file;
-  }
-
-  /** SQLite opens the log of a database that it has open. */
-  #logFile(path: string, file: StorageFile): LogFile {
-    const database = this.#databases.get(path.slice(0, -LOG_SUFFIX.length));
-    if (database === undefined) throw new Error(`BUG: ${path} is no log of an open database`);
-    const blockBytes = Math.min(this.#options.storage.readAheadBytes, MOST_LOG_BLOCK_BYTES);
-    const blocks = new ReadAheadFile(file, blockBytes, this.#binding);
-    if (blockBytes > 0) database.logs.add(blocks);
-    return new LogFile(blocks, this.#binding, {
-      // With `locking_mode = exclusive` there is no lock to be let go of.
-      mayHold: () => database.index.isWriting,
-      onHold: (log) => {
-        database.holding = log;
-      },
-      onClose: () => database.logs.delete(blocks),
-    });
-  }
-
-  /** It was there before: if it is not now, a new one would not be the same. */
-  #isKnown(path: string): boolean {
-    const { path: own, shared } = this.#options;
-    return path === own && Atomics.load(new Int32Array(shared.control), FILE_ID) !== 0;
-  }
-
-  /** Locks, wal-index and sizes are shared by name: another file under that name must not get them. */
-  #checkIdentity(path: string, file: StorageFile): void {
-    const control = new Int32Array(this.#options.shared.control);
-    const known = Atomics.compareExchange(control, FILE_ID, 0, file.identity);
-    if (known === 0 || known === file.identity) return;
-    file.close();
-    throw new StorageFault(
-      "io",
-      `${path} was deleted or replaced while it was open; close every pool on it, then open it anew`,
-    );
-  }
 
   #xDelete = (_vfs: Pointer, name: Pointer, syncDirectory: number): number => {
     try {
@@ -418,15 +237,7 @@ export class Vfs {
       const opened = this.#file(pFile);
       this.#files[this.#binding.u32()[(pFile + 4) >> 2] ?? 0] = undefined;
       while (this.#files.length > 1 && this.#files.at(-1) === undefined) this.#files.pop();
-      const { path, file, database } = opened;
-      if (database !== undefined) {
-        database.lock.unlock(opened, LOCK_NONE);
-        // The index of a deleted file must not meet the next file of that name.
-        database.index.unmap(opened, file.isDeleted());
-        this.#leaveDatabase(path, database);
-      }
-      file.close();
-      if (opened.deleteOnClose) this.#options.storage.delete(path, false);
+      this.#openFiles.close(opened);
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_CLOSE);

@@ -1,8 +1,8 @@
 // How a thread gets the engine that its configuration asks for; each is loaded only where it is used.
 
 import type { Engine } from "../engine/engine.ts";
+import type { VfsOptions } from "../engine/open-files.ts";
 import type { NewSqlJs } from "../engine/sql-js-module.ts";
-import type { VfsOptions } from "../engine/vfs.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 
 /**

@@ -1,6 +1,6 @@
 // The storages of Node, Deno and Bun.
 
-import type { Guard } from "../engine/vfs.ts";
+import type { Guard } from "../engine/open-files.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { acquireLockFile, describeHolder } from "../storage/lock-file.ts";
 import { type MemoryDisk, memoryStorage } from "../storage/memory.ts";

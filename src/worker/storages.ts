@@ -1,7 +1,7 @@
 // How a thread gets the storage that its configuration asks for. Each platform's entry passes its own
 // way in, so that a bundle for one platform has nothing of another.
 
-import type { Guard } from "../engine/vfs.ts";
+import type { Guard } from "../engine/open-files.ts";
 import { StorageError } from "../errors.ts";
 import type { FoundStorage } from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";

@@ -73,7 +73,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "frames are held where no lock is let go of",
-    module: "engine/vfs.js",
+    module: "engine/open-files.js",
     replacements: [["database.index.isWriting", "true"]],
     caughtBy: "what a connection on its own has rolled back does not come over a later commit",
   },
