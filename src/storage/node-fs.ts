@@ -6,6 +6,8 @@ import { codeOf, describeFault } from "./node-faults.ts";
 import { type OpenFlags, type Storage, StorageFault, type StorageFile } from "./storage.ts";
 
 const READ_AHEAD_BYTES = 262_144;
+/** As many as SQLite follows, `SQLITE_MAX_SYMLINK` in os_unix.c. */
+const MOST_LINKS = 100;
 
 /** The files of this machine. */
 export function nodeFsStorage(): Storage {
@@ -14,14 +16,29 @@ export function nodeFsStorage(): Storage {
 
 function resolve(name: string): string {
   return attempt("resolve", name, () => {
-    const absolute = path.resolve(name);
-    try {
-      return fs.realpathSync(absolute);
-    } catch (thrown) {
-      if (codeOf(thrown) !== "ENOENT") throw thrown;
-      return path.join(fs.realpathSync(path.dirname(absolute)), path.basename(absolute));
+    let at = name;
+    for (let links = 0; links <= MOST_LINKS; links++) {
+      const found = realName(at);
+      if (found !== undefined) return found;
+      // The file is yet to be made: where a link to it says, and not in the place of the link.
+      const directory = fs.realpathSync.native(path.dirname(at));
+      const own = path.join(directory, path.basename(at));
+      if (!fs.lstatSync(own, { throwIfNoEntry: false })?.isSymbolicLink()) return own;
+      const target = fs.readlinkSync(own);
+      // Not `path.resolve`, for which `a/..` is nothing: where `a` is a link, it is the parent of its target.
+      at = path.isAbsolute(target) ? target : `${directory}${path.sep}${target}`;
     }
+    throw new Error("it is a link to a link, and so on without end");
   });
+}
+
+function realName(name: string): string | undefined {
+  try {
+    return fs.realpathSync.native(name);
+  } catch (thrown) {
+    if (codeOf(thrown) !== "ENOENT") throw thrown;
+    return undefined;
+  }
 }
 
 function open(name: string, { create, readonly }: OpenFlags): StorageFile {

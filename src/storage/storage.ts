@@ -74,7 +74,7 @@ export interface StorageFile {
 export interface Storage {
   /** How much to read at a time of a file that is read from front to back; 0: a page is cheap. */
   readonly readAheadBytes: number;
-  /** The one name of a file: absolute, symbolic links resolved (of the directory, for a new file). */
+  /** The one name of a file, whether it is there yet or not: absolute, without symbolic links. */
   resolve(path: string): string;
   /** @throws StorageFault with `notFound` when it is not there and `create` is false. */
   open(path: string, flags: OpenFlags): StorageFile;

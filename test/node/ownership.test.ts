@@ -104,6 +104,23 @@ test("two pools of one thread share a file, under any of its names, and see each
   expect(await two.queryValue("PRAGMA integrity_check")).toBe("ok");
 });
 
+test("a link is the file it points at, also while that is yet to be made", async () => {
+  const target = path("later.db");
+  const link = path("later-link.db");
+  symlinkSync("later.db", link);
+  await using first = await openPool(link, { threads: 1 });
+  await first.execute("CREATE TABLE t (a)");
+  await using second = await openPool(target, { threads: 1 });
+  await second.execute("INSERT INTO t VALUES (1)");
+  await using third = await openPool(link, { threads: 0 });
+  for (const pool of [first, second, third]) {
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
+  }
+  const { said } = await otherProcess(target);
+  expect(said).toContain("STORAGE_LOCKED");
+  expect(existsSync(`${link}-lock`)).toBe(false);
+});
+
 test("a commit of one pool reaches the watches and listeners of the others on the file", async () => {
   const file = path("watched.db");
   await using one = await openPool(file, { threads: 1 });

@@ -25,6 +25,40 @@ describe("files of Node", () => {
     expect(storage.exists(path("hard.db"))).toBe(true);
   });
 
+  test("a link resolves to the file it points at also before there is one", () => {
+    const storage = nodeFsStorage();
+    const target = storage.resolve(path("target.db"));
+    symlinkSync("target.db", path("to-target.db"));
+    symlinkSync(path("to-target.db"), path("to-link.db"));
+    mkdirSync(path("far/away"), { recursive: true });
+    symlinkSync("far/away", path("near"));
+    symlinkSync("near/../target.db", path("over-link.db"));
+    for (const name of ["to-target.db", "to-link.db"]) {
+      expect(storage.resolve(path(name))).toBe(target);
+    }
+    // The parent of what `near` points at.
+    expect(storage.resolve(path("over-link.db"))).toBe(storage.resolve(path("far/target.db")));
+    writeFileSync(path("target.db"), "");
+    writeFileSync(path("far/target.db"), "");
+    for (const name of ["to-target.db", "to-link.db"]) {
+      expect(storage.resolve(path(name))).toBe(target);
+    }
+    expect(storage.resolve(path("over-link.db"))).toBe(storage.resolve(path("far/target.db")));
+  });
+
+  test("links that lead nowhere are refused", () => {
+    const storage = nodeFsStorage();
+    symlinkSync("circle-b.db", path("circle-a.db"));
+    symlinkSync("circle-a.db", path("circle-b.db"));
+    symlinkSync("no-such-directory", path("nowhere"));
+    expect(() => storage.resolve(path("circle-a.db"))).toThrow(
+      expect.objectContaining({ name: "StorageFault", reason: "io" }),
+    );
+    expect(() => storage.resolve(path("nowhere/a.db"))).toThrow(
+      expect.objectContaining({ name: "StorageFault", notFound: true }),
+    );
+  });
+
   test("a directory is no file", () => {
     mkdirSync(path("directory"));
     const opening = () =>
