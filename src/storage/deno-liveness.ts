@@ -4,7 +4,7 @@
 // Locks of Node and Bun are looked at as these would, where Deno was given all it takes. No permission is asked for: that would stop a program with a question to its user.
 
 import { hostname } from "node:os";
-import type { Liveness, LockHolder, OpenLock } from "./liveness.ts";
+import type { HolderDescription, Liveness, LockHolder, OpenLock } from "./liveness.ts";
 import { processLiveness } from "./process-liveness.ts";
 
 interface DenoFile {
@@ -40,7 +40,7 @@ class DenoLiveness implements Liveness {
     return this.#may({ name: "sys", kind: "hostname" }) ? hostname() : undefined;
   }
 
-  describe(): Pick<LockHolder, "startTime" | "task"> {
+  describe(): HolderDescription {
     return this.#may({ name: "read", path: "/proc" }) ? processLiveness.describe() : {};
   }
 

@@ -8,6 +8,10 @@ export interface LockHolder {
   readonly startTime?: string | undefined;
   /** Undefined where it may not be known: Deno without `--allow-sys=hostname`. */
   readonly hostname?: string | undefined;
+  /** In which `pid` counts, as Linux names it; undefined elsewhere. Containers have one each. */
+  readonly pidNamespace?: string | undefined;
+  /** Of the system when the holder started, on Linux; undefined elsewhere. Each start has another one. */
+  readonly bootId?: string | undefined;
   readonly token: string;
   /** The holder's open descriptor of the lock file; undefined where the kernel has locked the file. */
   readonly fd?: number | undefined;
@@ -23,6 +27,9 @@ export interface Task {
   readonly startTime: string | undefined;
 }
 
+/** What only the holder's own thread can say of it. */
+export type HolderDescription = Pick<LockHolder, "startTime" | "task" | "pidNamespace" | "bootId">;
+
 /** A lock file, open for as long as the lock is held. */
 export interface OpenLock {
   readonly fd?: number;
@@ -34,7 +41,7 @@ export interface OpenLock {
 export interface Liveness {
   hostname(): string | undefined;
   /** What others need to know of this thread. */
-  describe(): Pick<LockHolder, "startTime" | "task">;
+  describe(): HolderDescription;
   /** Makes a new file. */
   create(path: string): OpenLock;
   /** It can be found out here whether `holder` lives. */

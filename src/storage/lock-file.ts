@@ -55,7 +55,8 @@ export function describeHolder(holder: LockHolder, path: string): string {
   if (known && pid === process.pid) return `another thread of this process since ${since}`;
   const who = `process ${pid}${hostname === undefined ? "" : ` on ${hostname}`} since ${since}`;
   if (known) return who;
-  return `${who} (whether it lives cannot be found out here; if not, delete ${path}-lock)`;
+  const advice = `once you are sure that it does not, delete ${path}-lock`;
+  return `${who} (whether that still runs cannot be found out from here: ${advice})`;
 }
 
 function take(lock: string, depth: number): LockAttempt {

@@ -1,17 +1,33 @@
 // The living and the dead by their process, in Node and Bun. A holder is dead when
 //   - its process is gone, or only waits for its parent to take notice, or
 //   - its process id was given to another process since (the start time differs), or
-//   - it was a thread of this very process that has ended.
-// Of a holder on another host nothing can be known.
+//   - it was a thread of this very process that has ended, or
+//   - the system was started anew since.
+//
+// Of a holder on another host nothing can be known. Neither can of one in another container, which counts
+// its processes by itself (a namespace of Linux), also where the two have been given one host name: its
+// process 1 is not ours.
+//
+// That the system was started anew shows in its boot id. Another machine has another one as well: the two
+// are told apart by their host names, and where the holder or this process is in a container, which may
+// have been moved to another machine, the holder counts as alive.
 
 import * as fs from "node:fs";
 import { hostname } from "node:os";
-import type { Liveness, LockHolder, OpenLock, Task } from "./liveness.ts";
+import type { HolderDescription, Liveness, LockHolder, OpenLock, Task } from "./liveness.ts";
+
+/** The namespace of what runs in no container, `PROC_PID_INIT_INO` in Linux's include/linux/proc_ns.h. */
+const INITIAL_NAMESPACE = "pid:[4026531836]";
 
 export const processLiveness: Liveness = { hostname, describe, create, knows, isAlive };
 
-function describe(): Pick<LockHolder, "startTime" | "task"> {
-  return { startTime: startTimeOf(process.pid), task: ownTask() };
+function describe(): HolderDescription {
+  return {
+    startTime: startTimeOf(process.pid),
+    task: ownTask(),
+    pidNamespace: pidNamespace(),
+    bootId: bootId(),
+  };
 }
 
 function create(path: string): OpenLock {
@@ -20,10 +36,12 @@ function create(path: string): OpenLock {
 }
 
 function knows(holder: LockHolder): boolean {
-  return holder.hostname === hostname();
+  if (holder.hostname !== hostname() || holder.pidNamespace !== pidNamespace()) return false;
+  return holder.bootId === bootId() || holder.pidNamespace === INITIAL_NAMESPACE;
 }
 
 function isAlive(holder: LockHolder, lock: string): boolean {
+  if (holder.bootId !== bootId()) return false;
   if (holder.pid === process.pid) return isOwnThread(holder, lock);
   try {
     process.kill(holder.pid, 0);
@@ -49,6 +67,22 @@ function isOwnThread(holder: LockHolder, lock: string): boolean {
     return open.ino === file.ino && open.dev === file.dev;
   } catch {
     return false;
+  }
+}
+
+function pidNamespace(): string | undefined {
+  try {
+    return fs.readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return undefined;
+  }
+}
+
+function bootId(): string | undefined {
+  try {
+    return fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return undefined;
   }
 }
 

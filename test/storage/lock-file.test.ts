@@ -1,8 +1,9 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { acquireLockFile, describeHolder } from "../../src/storage/lock-file.ts";
 import { useDirectory } from "../helpers/kinds.ts";
 
@@ -19,9 +20,19 @@ function take(database: string): "taken" | string {
   return "taken";
 }
 
-/** A process that takes the lock as soon as it is told, and says whether it got it. */
-function contender(database: string): { child: ChildProcess; outcome: Promise<string> } {
-  const child = fork(new URL("../helpers/take-lock.js", import.meta.url), [database]);
+const CONTENDER = fileURLToPath(new URL("../helpers/take-lock.js", import.meta.url));
+
+/** A process that takes the lock at once, and says whether it got it. */
+function contender(database: string): Contender {
+  return contenderIn(fork(CONTENDER, [database]));
+}
+
+interface Contender {
+  readonly child: ChildProcess;
+  readonly outcome: Promise<string>;
+}
+
+function contenderIn(child: ChildProcess): Contender {
   const outcome = new Promise<string>((resolve) =>
     child.once("message", (m) => resolve(String(m))),
   );
@@ -126,4 +137,67 @@ test("the lock of another thread of this process counts while the thread lives",
   expect(take(database)).toContain("another thread of this process");
   await worker.terminate();
   expect(take(database)).toBe("taken");
+});
+
+/** How a program is started in a namespace of process ids of its own; undefined where that is not allowed. */
+const UNSHARE = [[], ["--user", "--map-root-user"]]
+  .map((more) => [...more, "--pid", "--fork", "--kill-child", "--mount-proc"])
+  .find((flags) => spawnSync("unshare", [...flags, "true"]).status === 0);
+
+test.skipIf(UNSHARE === undefined)(
+  "the living lock of another container of the same host name is left alone",
+  async () => {
+    const database = path("i.db");
+    const { child, outcome } = contenderIn(
+      spawn("unshare", [...(UNSHARE ?? []), process.execPath, CONTENDER, database], {
+        stdio: ["ignore", "inherit", "inherit", "ipc"],
+      }),
+    );
+    expect(await outcome).toBe("taken");
+    const { pid } = JSON.parse(readFileSync(`${database}-lock`, "utf8"));
+    // Its own number, which here is another process's, or none's.
+    expect(pid).not.toBe(child.pid);
+    expect(take(database)).toContain(`once you are sure that it does not, delete ${database}-lock`);
+    expect(existsSync(`${database}-lock`)).toBe(true);
+    child.disconnect();
+    await ended(child);
+    expect(take(database)).toBe("taken");
+  },
+);
+
+const NAMESPACE = "/proc/self/ns/pid";
+
+describe.skipIf(!existsSync(NAMESPACE))("on Linux", () => {
+  /** What comes of a lock of this process that differs from its own in `changes`. */
+  function takeAfter(changes: { pid?: number; pidNamespace?: string; bootId?: string }): string {
+    const database = path(`${crypto.randomUUID()}.db`);
+    expect(take(database)).toBe("taken");
+    const record = JSON.parse(readFileSync(`${database}-lock`, "utf8"));
+    for (const lock of held.splice(0)) lock.release();
+    writeFileSync(`${database}-lock`, JSON.stringify({ ...record, token: "old", ...changes }));
+    return take(database);
+  }
+  const INITIAL = "pid:[4026531836]";
+  const OTHER = "pid:[4026530000]";
+  const UNKNOWN = expect.stringContaining("cannot be found out");
+
+  test("a lock of another namespace of process ids is left alone, whatever its process", () => {
+    for (const pid of [process.pid, process.ppid, 2 ** 30]) {
+      expect(takeAfter({ pid, pidNamespace: OTHER })).toEqual(UNKNOWN);
+    }
+  });
+
+  test("a lock from before the system was started is taken over", { skip: !isInitial() }, () => {
+    for (const pid of [process.pid, process.ppid]) {
+      expect(takeAfter({ pid, bootId: "another" })).toBe("taken");
+    }
+  });
+
+  test("one of a container of another boot is left alone: it may be on another machine", () => {
+    expect(takeAfter({ pidNamespace: OTHER, bootId: "another" })).toEqual(UNKNOWN);
+  });
+
+  function isInitial(): boolean {
+    return existsSync(NAMESPACE) && readlinkSync(NAMESPACE) === INITIAL;
+  }
 });
