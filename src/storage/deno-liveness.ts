@@ -9,6 +9,7 @@ import { processLiveness } from "./process-liveness.ts";
 
 interface DenoFile {
   writeSync(bytes: Uint8Array): number;
+  syncSync(): void;
   tryLockSync(exclusive: boolean): boolean;
   close(): void;
 }
@@ -54,6 +55,7 @@ class DenoLiveness implements Liveness {
     if (!file.tryLockSync(true)) throw new Error(`BUG: the new file ${path} is locked already`);
     return {
       write: (text) => void file.writeSync(new TextEncoder().encode(text)),
+      sync: () => file.syncSync(),
       close: () => file.close(),
     };
   }

@@ -34,6 +34,8 @@ export type HolderDescription = Pick<LockHolder, "startTime" | "task" | "pidName
 export interface OpenLock {
   readonly fd?: number;
   write(text: string): void;
+  /** Returns when what was written survives a power cut. */
+  sync(): void;
   close(): void;
 }
 

@@ -2,8 +2,9 @@
 // memory, and whoever else wrote the file would corrupt it.
 //
 // The lock is a file beside the database with a record of its holder. It is made whole under another
-// name and then linked, so it never exists half-written. A crash leaves it behind; `liveness.ts` tells
-// whether the holder lives. One of whom that cannot be found out counts as alive.
+// name and then linked, so it never exists half-written, not even after a power cut. A crash leaves it
+// behind; `liveness.ts` tells whether the holder lives. One of whom that cannot be found out counts as
+// alive. Whatever else has the name of a lock, such as somebody's own database, is never deleted.
 //
 // Taking a dead lock over: two may see it dead at once, and the slower must not delete the lock
 // that the faster has made meanwhile. So the right to delete the lock with a given token is a
@@ -70,7 +71,11 @@ function take(lock: string, depth: number): LockAttempt {
     }
     const holder = readHolder(lock);
     if (holder === "absent") continue;
-    if (holder !== "unreadable" && isAlive(holder, lock)) return { holder };
+    if (holder === "foreign") {
+      const advice = "move one of the two, or delete that file if nobody needs it";
+      throw new StorageFault("locked", `${lock} has the name of a lock, and is none: ${advice}`);
+    }
+    if (isAlive(holder, lock)) return { holder };
     const other = takeOver(lock, holder, depth);
     if (other !== undefined) return { holder: other };
   }
@@ -97,6 +102,7 @@ function create(lock: string, token: string): OpenLock | undefined {
       since: new Date().toISOString(),
     };
     file.write(JSON.stringify(record));
+    file.sync();
     fs.linkSync(draft, lock);
     return file;
   } catch (thrown) {
@@ -108,10 +114,10 @@ function create(lock: string, token: string): OpenLock | undefined {
   }
 }
 
-function readHolder(lock: string): LockHolder | "absent" | "unreadable" {
+function readHolder(lock: string): LockHolder | "absent" | "foreign" {
   let text: string;
   try {
-    text = fs.readFileSync(lock, "utf8");
+    text = readStart(lock);
   } catch (thrown) {
     if ((thrown as { code?: string }).code === "ENOENT") return "absent";
     throw thrown;
@@ -119,9 +125,22 @@ function readHolder(lock: string): LockHolder | "absent" | "unreadable" {
   try {
     const record = JSON.parse(text) as LockHolder;
     const sound = Number.isInteger(record.pid) && typeof record.token === "string";
-    return sound && /^[\w-]+$/.test(record.token) ? record : "unreadable";
+    return sound && /^[\w-]+$/.test(record.token) ? record : "foreign";
   } catch {
-    return "unreadable";
+    return "foreign";
+  }
+}
+
+/** A record is far shorter; what is not one may be of any size. */
+const MOST_BYTES = 4096;
+
+function readStart(file: string): string {
+  const fd = fs.openSync(file, "r");
+  try {
+    const bytes = new Uint8Array(MOST_BYTES);
+    return new TextDecoder().decode(bytes.subarray(0, fs.readSync(fd, bytes, 0, MOST_BYTES, 0)));
+  } finally {
+    fs.closeSync(fd);
   }
 }
 
@@ -131,19 +150,13 @@ function isAlive(holder: LockHolder, lock: string): boolean {
 }
 
 /** Deletes a dead lock, unless somebody else is doing so: then that one is returned. */
-function takeOver(
-  lock: string,
-  dead: LockHolder | "unreadable",
-  depth: number,
-): LockHolder | undefined {
-  const token = dead === "unreadable" ? "unreadable" : dead.token;
+function takeOver(lock: string, { token }: LockHolder, depth: number): LockHolder | undefined {
   if (depth > 3) throw new StorageFault("locked", `${lock} could not be taken over`);
   const right = take(`${lock}.${token}`, depth + 1);
   if ("holder" in right) return right.holder;
   try {
     const now = readHolder(lock);
-    const same = now === "unreadable" || now === "absent" ? now === dead : now.token === token;
-    if (same) fs.unlinkSync(lock);
+    if (typeof now === "object" && now.token === token) fs.unlinkSync(lock);
     return undefined;
   } finally {
     right.release();

@@ -32,7 +32,12 @@ function describe(): HolderDescription {
 
 function create(path: string): OpenLock {
   const fd = fs.openSync(path, "wx", 0o644);
-  return { fd, write: (text) => void fs.writeSync(fd, text), close: () => fs.closeSync(fd) };
+  return {
+    fd,
+    write: (text) => void fs.writeSync(fd, text),
+    sync: () => fs.fsyncSync(fd),
+    close: () => fs.closeSync(fd),
+  };
 }
 
 function knows(holder: LockHolder): boolean {

@@ -167,3 +167,16 @@ test("an attached database is guarded as well", async () => {
   });
   expect(await pool.queryValue("SELECT 1")).toBe(1);
 });
+
+test("a database with the name of another one's lock is in the way of that one, and unharmed", async () => {
+  await using other = await openPool(path("i.db-lock"));
+  await other.executeScript("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+  await other.checkpoint("truncate");
+  const error = await rejection(openPool(path("i.db")));
+  expect(error).toMatchObject({ name: "StorageError", reason: "locked" });
+  expect(error.message).toContain(`${path("i.db-lock")} has the name of a lock, and is none`);
+  expect(existsSync(path("i.db"))).toBe(false);
+  await other.close();
+  await using again = await openPool(path("i.db-lock"));
+  expect(await again.queryValue("SELECT count(*) FROM t")).toBe(1);
+});

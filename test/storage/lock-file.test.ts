@@ -98,18 +98,32 @@ test("a lock whose process id was given to another process is taken over", () =>
   }
 });
 
-test("a lock that cannot be read is taken over, one of another host is not", () => {
+test("a lock of another host is left alone", () => {
   const database = path("f.db");
-  for (const text of ["", "{", "null", '{"pid":1}', '{"pid":1,"token":"../x"}']) {
-    writeFileSync(`${database}-lock`, text);
-    expect(take(database)).toBe("taken");
-    for (const lock of held.splice(0)) lock.release();
-  }
   writeFileSync(
     `${database}-lock`,
     JSON.stringify({ version: 1, pid: 1, hostname: "elsewhere", token: "t", since: "then" }),
   );
   expect(take(database)).toContain("process 1 on elsewhere since then");
+});
+
+test("what has the name of a lock and is none stays as it is", () => {
+  const database = path("foreign.db");
+  const large = "x".repeat(1_000_000);
+  for (const text of [
+    "{",
+    "null",
+    '{"pid":1}',
+    '{"pid":1,"token":"../x"}',
+    "SQLite format 3",
+    large,
+  ]) {
+    writeFileSync(`${database}-lock`, text);
+    expect(() => take(database)).toThrow(
+      expect.objectContaining({ reason: "locked", message: expect.stringContaining("is none") }),
+    );
+    expect(readFileSync(`${database}-lock`, "utf8")).toBe(text);
+  }
 });
 
 test("of many processes that find a dead lock one gets it, and no litter stays", async () => {
