@@ -6,6 +6,9 @@
 // behind; `liveness.ts` tells whether the holder lives. One of whom that cannot be found out counts as
 // alive. Whatever else has the name of a lock, such as somebody's own database, is never deleted.
 //
+// Where the file system has no links (FAT, some network shares), the lock is made under its own name. For a
+// moment its record is unfinished then, and it counts as held; a crash in that moment leaves it so.
+//
 // Taking a dead lock over: two may see it dead at once, and the slower must not delete the lock
 // that the faster has made meanwhile. So the right to delete the lock with a given token is a
 // lock itself, `<lock>.<token>`, under the same rules; its holder looks again before it deletes.
@@ -13,13 +16,14 @@
 import * as fs from "node:fs";
 import { denoLiveness } from "./deno-liveness.ts";
 import type { Liveness, LockHolder, OpenLock } from "./liveness.ts";
-import { describeFault } from "./node-faults.ts";
+import { codeOf, describeFault } from "./node-faults.ts";
 import { processLiveness } from "./process-liveness.ts";
 import { StorageFault } from "./storage.ts";
 
-/** A lock that was taken, or who has it. */
-export type LockAttempt = { release(): void } | { readonly holder: LockHolder };
+/** A lock that was taken, or who has it: undefined while that one still writes its record. */
+export type LockAttempt = { release(): void } | { readonly holder: LockHolder | undefined };
 
+const VERSION = 1;
 /** Most rounds of finding a dead lock and taking it over before giving up. */
 const MOST_ROUNDS = 100;
 
@@ -50,7 +54,10 @@ export function acquireLockFile(path: string, options?: { readonly?: boolean }):
 }
 
 /** The holder of the database at `path` in words. */
-export function describeHolder(holder: LockHolder, path: string): string {
+export function describeHolder(holder: LockHolder | undefined, path: string): string {
+  if (holder === undefined) {
+    return `whoever is writing ${path}-lock (if nobody is, delete that file)`;
+  }
   const { pid, hostname, since } = holder;
   const known = liveness().knows(holder);
   if (known && pid === process.pid) return `another thread of this process since ${since}`;
@@ -71,29 +78,52 @@ function take(lock: string, depth: number): LockAttempt {
     }
     const holder = readHolder(lock);
     if (holder === "absent") continue;
+    if (holder === "unfinished") return { holder: undefined };
     if (holder === "foreign") {
       const advice = "move one of the two, or delete that file if nobody needs it";
       throw new StorageFault("locked", `${lock} has the name of a lock, and is none: ${advice}`);
     }
     if (isAlive(holder, lock)) return { holder };
     const other = takeOver(lock, holder, depth);
-    if (other !== undefined) return { holder: other };
+    if (other !== undefined) return other;
   }
   throw new StorageFault("locked", `${lock} changes hands again and again`);
 }
 
 function lookAt(lock: string): LockAttempt {
   const holder = readHolder(lock);
+  if (holder === "unfinished") return { holder: undefined };
   return typeof holder === "object" && isAlive(holder, lock) ? { holder } : { release() {} };
 }
 
 /** Makes the lock file with its record inside, and leaves it open, unless there is one. */
 function create(lock: string, token: string): OpenLock | undefined {
   const draft = `${lock}-${token}`;
-  const file = liveness().create(draft);
+  const file = write(draft, token);
+  try {
+    fs.linkSync(draft, lock);
+    return file;
+  } catch (thrown) {
+    file.close();
+    if (codeOf(thrown) === "EEXIST") return undefined;
+    // Systems name a missing ability in many ways. What else is wrong shows in the next attempt.
+  } finally {
+    fs.unlinkSync(draft);
+  }
+  try {
+    return write(lock, token);
+  } catch (thrown) {
+    if (codeOf(thrown) === "EEXIST") return undefined;
+    throw thrown;
+  }
+}
+
+/** Makes the file `path` with a record of this thread inside. */
+function write(path: string, token: string): OpenLock {
+  const file = liveness().create(path);
   try {
     const record: LockHolder = {
-      version: 1,
+      version: VERSION,
       pid: process.pid,
       hostname: liveness().hostname(),
       ...liveness().describe(),
@@ -103,23 +133,20 @@ function create(lock: string, token: string): OpenLock | undefined {
     };
     file.write(JSON.stringify(record));
     file.sync();
-    fs.linkSync(draft, lock);
     return file;
   } catch (thrown) {
     file.close();
-    if ((thrown as { code?: string }).code === "EEXIST") return undefined;
+    fs.unlinkSync(path);
     throw thrown;
-  } finally {
-    fs.unlinkSync(draft);
   }
 }
 
-function readHolder(lock: string): LockHolder | "absent" | "foreign" {
+function readHolder(lock: string): LockHolder | "absent" | "unfinished" | "foreign" {
   let text: string;
   try {
     text = readStart(lock);
   } catch (thrown) {
-    if ((thrown as { code?: string }).code === "ENOENT") return "absent";
+    if (codeOf(thrown) === "ENOENT") return "absent";
     throw thrown;
   }
   try {
@@ -127,10 +154,12 @@ function readHolder(lock: string): LockHolder | "absent" | "foreign" {
     const sound = Number.isInteger(record.pid) && typeof record.token === "string";
     return sound && /^[\w-]+$/.test(record.token) ? record : "foreign";
   } catch {
-    return "foreign";
+    return START.startsWith(text.slice(0, START.length)) ? "unfinished" : "foreign";
   }
 }
 
+/** What every record begins with. */
+const START = JSON.stringify({ version: VERSION }).slice(0, -1);
 /** A record is far shorter; what is not one may be of any size. */
 const MOST_BYTES = 4096;
 
@@ -150,10 +179,10 @@ function isAlive(holder: LockHolder, lock: string): boolean {
 }
 
 /** Deletes a dead lock, unless somebody else is doing so: then that one is returned. */
-function takeOver(lock: string, { token }: LockHolder, depth: number): LockHolder | undefined {
+function takeOver(lock: string, { token }: LockHolder, depth: number): LockAttempt | undefined {
   if (depth > 3) throw new StorageFault("locked", `${lock} could not be taken over`);
   const right = take(`${lock}.${token}`, depth + 1);
-  if ("holder" in right) return right.holder;
+  if ("holder" in right) return right;
   try {
     const now = readHolder(lock);
     if (typeof now === "object" && now.token === token) fs.unlinkSync(lock);

@@ -21,10 +21,12 @@ function take(database: string): "taken" | string {
 }
 
 const CONTENDER = fileURLToPath(new URL("../helpers/take-lock.js", import.meta.url));
+const NO_LINKS = new URL("../helpers/no-links.js", import.meta.url).href;
 
 /** A process that takes the lock at once, and says whether it got it. */
-function contender(database: string): Contender {
-  return contenderIn(fork(CONTENDER, [database]));
+function contender(database: string, options: { links?: boolean } = {}): Contender {
+  const execArgv = options.links === false ? ["--import", NO_LINKS] : [];
+  return contenderIn(fork(CONTENDER, [database], { execArgv }));
 }
 
 interface Contender {
@@ -34,7 +36,7 @@ interface Contender {
 
 function contenderIn(child: ChildProcess): Contender {
   const outcome = new Promise<string>((resolve) =>
-    child.once("message", (m) => resolve(String(m))),
+    child.once("message", (m) => resolve(String(m))).once("exit", () => resolve("ended")),
   );
   return { child, outcome };
 }
@@ -111,7 +113,8 @@ test("what has the name of a lock and is none stays as it is", () => {
   const database = path("foreign.db");
   const large = "x".repeat(1_000_000);
   for (const text of [
-    "{",
+    "{}",
+    "[",
     "null",
     '{"pid":1}',
     '{"pid":1,"token":"../x"}',
@@ -126,19 +129,35 @@ test("what has the name of a lock and is none stays as it is", () => {
   }
 });
 
-test("of many processes that find a dead lock one gets it, and no litter stays", async () => {
-  const database = path("g.db");
-  const dead = contender(database);
-  expect(await dead.outcome).toBe("taken");
-  dead.child.kill("SIGKILL");
-  await ended(dead.child);
-  const rivals = Array.from({ length: 6 }, () => contender(database));
-  const outcomes = await Promise.all(rivals.map(({ outcome }) => outcome));
-  expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(1);
-  for (const { child } of rivals) child.disconnect();
-  await Promise.all(rivals.map(({ child }) => ended(child)));
-  const litter = readdirSync(dirname(database)).filter((name) => name.startsWith("g.db"));
-  expect(litter).toEqual([]);
+describe.each([{ links: true }, { links: false }])("where there are links: $links", (options) => {
+  test("of many processes that find a dead lock one gets it, and no litter stays", async () => {
+    const name = `g-${options.links}.db`;
+    const database = path(name);
+    const dead = contender(database, options);
+    expect(await dead.outcome).toBe("taken");
+    dead.child.kill("SIGKILL");
+    await ended(dead.child);
+    const rivals = Array.from({ length: 6 }, () => contender(database, options));
+    const outcomes = await Promise.all(rivals.map(({ outcome }) => outcome));
+    expect(outcomes.filter((outcome) => outcome === "taken")).toHaveLength(1);
+    expect(take(database)).toContain(" since ");
+    for (const { child } of rivals) child.disconnect();
+    await Promise.all(rivals.map(({ child }) => ended(child)));
+    const litter = readdirSync(dirname(database)).filter((file) => file.startsWith(name));
+    expect(litter).toEqual([]);
+  });
+});
+
+test("a lock whose record is not finished counts as held", () => {
+  const database = path("unfinished.db");
+  expect(take(database)).toBe("taken");
+  const record = readFileSync(`${database}-lock`, "utf8");
+  for (const lock of held.splice(0)) lock.release();
+  for (const length of [0, 1, 20, record.length - 1]) {
+    writeFileSync(`${database}-lock`, record.slice(0, length));
+    expect(take(database)).toContain("delete that file");
+    expect(readFileSync(`${database}-lock`, "utf8")).toHaveLength(length);
+  }
 });
 
 test("the lock of another thread of this process counts while the thread lives", async () => {
