@@ -37,6 +37,7 @@ const OPEN_TO_ALL = ["types", "errors", "text", "clock"];
 const PLATFORM = [
   "storage/node-fs",
   "storage/node-faults",
+  "storage/node-temporaries",
   "storage/lock-file",
   "storage/process-liveness",
   "storage/deno-liveness",

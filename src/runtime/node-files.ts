@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { StorageError } from "../errors.ts";
 import { acquireLockFile, describeHolder } from "../storage/lock-file.ts";
 import { nodeFsStorage } from "../storage/node-fs.ts";
+import { sweepTemporaries } from "../storage/node-temporaries.ts";
+import { isTemporary } from "../storage/temporary-names.ts";
 import { translated } from "./backend-options.ts";
 
 /** The bytes every database starts with, https://sqlite.org/fileformat2.html#magic_header_string */
@@ -16,7 +18,7 @@ export async function listDatabases(options: { directory?: string; recursive?: b
   const found: { path: string; sizeBytes: number }[] = [];
   for (const entry of await entriesOf(directory, recursive)) {
     const path = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || !(await isDatabase(path))) continue;
+    if (!entry.isFile() || isTemporary(entry.name) || !(await isDatabase(path))) continue;
     const sizes = await Promise.all(["", ...COMPANIONS].map((suffix) => sizeOf(path + suffix)));
     found.push({ path, sizeBytes: sizes.reduce((sum, size) => sum + size) });
   }
@@ -33,6 +35,7 @@ export async function deleteDatabase(path: string): Promise<void> {
       throw new StorageError("locked", `${name} is in use by ${who}; close every pool on it first`);
     }
     try {
+      sweepTemporaries(name);
       for (const suffix of [...COMPANIONS, ""]) {
         if (files.exists(name + suffix)) files.delete(name + suffix, true);
       }

@@ -5,6 +5,7 @@ import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
+import { refuseTemporary, temporaryName } from "../storage/temporary-names.ts";
 import type { StorageKind, Tables } from "../types.ts";
 import {
   type BackendOptions,
@@ -40,9 +41,12 @@ export async function openBackend<Queue>(path: string, options: BackendOptions<Q
   const { nodeFsStorage } = await import("../storage/node-fs.ts");
   const files = nodeFsStorage();
   const memory = storage === "memory";
-  const resolved = translated(() =>
-    memory ? `:memory:${nextConnectionId()}` : files.resolve(path),
-  );
+  const resolved = translated(() => {
+    if (memory) return `:memory:${nextConnectionId()}`;
+    const name = files.resolve(path);
+    refuseTemporary(name);
+    return name;
+  });
   const database = memory
     ? joinDatabase(resolved, () => ({ release() {} }), options.makeQueue)
     : await joinFile(resolved, readonly, options);
@@ -105,7 +109,7 @@ async function newBackend<Queue>(
       get: () => local.getStore(),
       run: <T>(value: unknown, body: () => T): T => local.run(value, body),
     },
-    temporaryPath: () => `${path}-${crypto.randomUUID()}`,
+    temporaryPath: () => temporaryName(path),
     checkDeletable: () => checkSoleUser(database),
     deleteFiles: () => deleteFiles(database, storage),
     async dispose() {
@@ -123,6 +127,7 @@ async function joinFile<Queue>(
   { busyTimeout, signal, makeQueue }: BackendOptions<Queue>,
 ): Promise<SharedDatabase<Queue>> {
   const { acquireLockFile, describeHolder } = await import("../storage/lock-file.ts");
+  const { sweepTemporaries } = await import("../storage/node-temporaries.ts");
   const started = clock.now();
   for (;;) {
     signal?.throwIfAborted();
@@ -133,7 +138,10 @@ async function joinFile<Queue>(
           path,
           () => {
             const attempt = acquireLockFile(path, { readonly });
-            if ("release" in attempt) return attempt;
+            if ("release" in attempt) {
+              if (!readonly) sweepTemporaries(path);
+              return attempt;
+            }
             holder = describeHolder(attempt.holder, path);
             throw TAKEN;
           },
@@ -193,10 +201,12 @@ async function deleteFiles(
 ): Promise<void> {
   if (storage === "memory") return;
   const { nodeFsStorage } = await import("../storage/node-fs.ts");
+  const { sweepTemporaries } = await import("../storage/node-temporaries.ts");
   const files = nodeFsStorage();
   const { path } = database;
   // From here on nothing is waited for, so that nobody opens the database meanwhile.
   checkSoleUser(database);
+  sweepTemporaries(path);
   for (const name of [`${path}-journal`, `${path}-wal`, path]) {
     translated(() => {
       if (files.exists(name)) files.delete(name, true);

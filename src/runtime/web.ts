@@ -6,8 +6,9 @@ import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
 import { createMemoryDisk } from "../storage/memory.ts";
-import { resolveDatabase, temporaryName } from "../storage/names.ts";
+import { resolveDatabase } from "../storage/names.ts";
 import { checkOpfs, removeEmptyFiles, removeFile } from "../storage/opfs-files.ts";
+import { temporaryName } from "../storage/temporary-names.ts";
 import type { StorageKind, Tables } from "../types.ts";
 import {
   asStorageError,

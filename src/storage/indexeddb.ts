@@ -10,7 +10,7 @@
 
 import { ChunkedFile } from "./chunked-file.ts";
 import { KeptFiles, SUFFIXES } from "./indexeddb-files.ts";
-import { databaseOf, isSuperJournal, isTemporary, resolveName } from "./names.ts";
+import { databaseOf, isSuperJournal, resolveName } from "./names.ts";
 import { OpenChunkedFile } from "./open-chunked-file.ts";
 import {
   type OpenFlags,
@@ -19,6 +19,7 @@ import {
   type StorageFile,
   type WriteBack,
 } from "./storage.ts";
+import { isTemporary } from "./temporary-names.ts";
 
 /** Of files that are kept nowhere. */
 const SCRATCH_CHUNK_BYTES = 65_536;

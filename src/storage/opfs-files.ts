@@ -1,8 +1,8 @@
 // The origin private file system as a tree of names: everything about it that takes time.
 // Specification: https://fs.spec.whatwg.org/
 
-import { temporaryName } from "./names.ts";
 import { StorageFault } from "./storage.ts";
+import { temporaryName } from "./temporary-names.ts";
 import { faultOf } from "./web-faults.ts";
 
 /** A file open for synchronous access; TypeScript's `dom` library leaves it to the one for workers. */

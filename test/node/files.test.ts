@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { fork } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import {
   deleteDatabase,
   estimateStorage,
@@ -64,6 +65,44 @@ test("a pool whose files cannot be deleted is closed all the same", async () => 
   await pool.close();
   rmSync(path("e.db-journal"), { recursive: true });
   await deleteDatabase(path("e.db"));
+});
+
+test("what an import leaves behind in a crash is no database, and goes when its own is next opened", async () => {
+  const file = path("f.db");
+  const temporaries = () =>
+    readdirSync(path("")).filter((name) => /^f\.db-temporary-[0-9a-f]{32}/.test(name));
+  const child = fork(new URL("../helpers/hold-pool.js", import.meta.url), [file]);
+  const heard = () => new Promise((resolve) => child.once("message", resolve));
+  expect(await heard()).toBe("open");
+  child.send("import");
+  expect(await heard()).toBe("importing");
+  // Nobody else can tell that it is not in use: it stays.
+  expect(await rejection(openPool(file, { busyTimeout: 0 }))).toMatchObject({ reason: "locked" });
+  child.kill("SIGKILL");
+  await new Promise((resolve) => child.once("exit", resolve));
+  expect(temporaries()).toHaveLength(1);
+  const listed = await listDatabases({ directory: path("") });
+  expect(listed.map((each) => each.path).filter((each) => each.startsWith(file))).toEqual([file]);
+  const pool = await openPool(file, { threads: 0 });
+  expect(temporaries()).toEqual([]);
+  await pool.close();
+});
+
+test("temporary files are deleted with their database, and only with that", async () => {
+  const digits = "0123456789abcdef0123456789abcdef";
+  const names = ["g.db-temporary-", "g.db-temporary-1-temporary-", "other.db-temporary-"];
+  for (const name of names) writeFileSync(path(name + digits), "");
+  writeFileSync(path(`g.db-temporary-${digits}-wal`), "");
+  writeFileSync(path("g.db-temporary-0"), "");
+  await deleteDatabase(path("g.db"));
+  const left = readdirSync(path("")).filter((name) => name.includes("-temporary-"));
+  expect(left.sort()).toEqual([
+    "g.db-temporary-0",
+    `g.db-temporary-1-temporary-${digits}`,
+    `other.db-temporary-${digits}`,
+  ]);
+  const taken = await rejection(openPool(path(`h.db-temporary-${digits}`)));
+  expect(taken).toMatchObject({ name: "StorageError", reason: "io" });
 });
 
 test("estimateStorage() and persistStorage() tell of the disk", async () => {

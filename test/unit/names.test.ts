@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { resolveDatabase, resolveName, temporaryName } from "../../src/storage/names.ts";
+import { resolveDatabase, resolveName } from "../../src/storage/names.ts";
 import { StorageFault } from "../../src/storage/storage.ts";
+import { temporaryName } from "../../src/storage/temporary-names.ts";
 
 describe("resolveName()", () => {
   test("gives one form to the names of one file", () => {

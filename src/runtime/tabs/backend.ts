@@ -3,7 +3,7 @@
 import { StorageError } from "../../errors.ts";
 import type { Port } from "../../rpc/port.ts";
 import type { ThreadConfig } from "../../rpc/protocol.ts";
-import { temporaryName } from "../../storage/names.ts";
+import { temporaryName } from "../../storage/temporary-names.ts";
 import type { Tables } from "../../types.ts";
 import { asStorageError, type BackendOptions, threadSettings } from "../backend-options.ts";
 import { lockReleased, nextConnectionId, readLogState } from "../databases.ts";
