@@ -6,6 +6,7 @@ import { StorageError } from "../errors.ts";
 import { acquireLockFile, describeHolder } from "../storage/lock-file.ts";
 import { nodeFsStorage } from "../storage/node-fs.ts";
 import { sweepTemporaries } from "../storage/node-temporaries.ts";
+import { type Storage, StorageFault } from "../storage/storage.ts";
 import { isTemporary } from "../storage/temporary-names.ts";
 import { translated } from "./backend-options.ts";
 
@@ -28,7 +29,8 @@ export async function listDatabases(options: { directory?: string; recursive?: b
 export async function deleteDatabase(path: string): Promise<void> {
   const files = nodeFsStorage();
   translated(() => {
-    const name = files.resolve(path);
+    const name = nameOf(files, path);
+    if (name === undefined) return;
     const lock = acquireLockFile(name);
     if ("holder" in lock) {
       const who = describeHolder(lock.holder, name);
@@ -43,6 +45,16 @@ export async function deleteDatabase(path: string): Promise<void> {
       lock.release();
     }
   });
+}
+
+/** The one name of a file; undefined where its directory is not there, and so no file can be. */
+function nameOf(files: Storage, path: string): string | undefined {
+  try {
+    return files.resolve(path);
+  } catch (thrown) {
+    if (thrown instanceof StorageFault && thrown.notFound) return undefined;
+    throw thrown;
+  }
 }
 
 /** The room on the disk that the working directory is on. */

@@ -37,6 +37,8 @@ test("deleteDatabase() deletes what nobody has open, with its log", async () => 
   const left = await listDatabases({ directory: path("") });
   expect(left.map((file) => file.path)).not.toContain(path("c.db"));
   await deleteDatabase(path("c.db"));
+  await deleteDatabase(path("nowhere/c.db"));
+  expect(existsSync(path("nowhere"))).toBe(false);
 });
 
 test("a pool deletes nothing that another pool has open", async () => {
