@@ -16,7 +16,7 @@ export {
   type WriteLockHolder,
 } from "./errors.ts";
 export type { Capabilities } from "./pool/backend.ts";
-export type { BatchStatement, Connection, Result, Sql } from "./pool/connection.ts";
+export type { Connection, Result, Sql } from "./pool/connection.ts";
 export type { IterateOptions } from "./pool/cursor.ts";
 export type { OwnerChange, PoolEvents } from "./pool/events.ts";
 export type { DatabaseFile, ListOptions, StorageEstimate } from "./pool/files.ts";
@@ -33,7 +33,7 @@ export {
 } from "./pool/health.ts";
 export type { AcquireOptions, PoolOptions, QueryOptions } from "./pool/options.ts";
 export type { ConnectionPool } from "./pool/pool.ts";
-export { SqlQuery, sql } from "./pool/sql.ts";
+export { type BatchStatement, SqlQuery, sql } from "./pool/sql.ts";
 export type { ConnectionReport, LogState, OwnerStats, PoolStats, Summary } from "./pool/stats.ts";
 export type { TransactionMode, TransactionOptions } from "./pool/transaction.ts";
 export type { BackupOptions, BackupProgress, CheckpointResult } from "./pool/whole.ts";

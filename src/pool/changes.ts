@@ -5,7 +5,7 @@ import type { Sql } from "./connection.ts";
 import type { Lending } from "./lending.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
-import { type Statement, toStatement } from "./sql.ts";
+import { type Statement, statementNow } from "./sql.ts";
 import { type Reading, Watch } from "./watch.ts";
 
 const SCHEMA_TABLE = "sqlite_schema";
@@ -29,13 +29,9 @@ export class Changes {
     params: BindParams | undefined,
     options: QueryOptions | undefined,
   ): AsyncIterableIterator<T[]> {
-    let statement: Statement | undefined;
+    const checked = statementNow(sql, params);
     const watch = new Watch<T>({
-      read: async (signal, isFirst) => {
-        // What the caller does with the parameters later on is not meant for the watch.
-        statement ??= structuredClone(toStatement(sql, params));
-        return this.#read<T>(statement, { ...options, signal }, isFirst);
-      },
+      read: async (signal, isFirst) => this.#read<T>(checked(), { ...options, signal }, isFirst),
       signal: options?.signal,
       onStart: () => {
         if (options !== undefined) checkQueryOptions(options);

@@ -21,19 +21,21 @@ import type { PoolEvents } from "./events.ts";
 import type { Link, OpenTransaction } from "./link.ts";
 import { LEAST_ENTRIES, runMany } from "./many.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
-import { normalizeParams } from "./params.ts";
-import { type SqlQuery, type Statement, toStatement } from "./sql.ts";
+import { normalizeLists } from "./params.ts";
+import {
+  type BatchStatement,
+  type SqlQuery,
+  type Statement,
+  statementNow,
+  textOf,
+  toStatement,
+  toStatements,
+} from "./sql.ts";
 import type { StatementKind } from "./statement-kinds.ts";
 import { type TransactionOptions, Transactions } from "./transaction.ts";
 
 /** SQL as text, or as a tagged template that carries its parameters. */
 export type Sql = string | SqlQuery;
-
-/** One statement of a batch. */
-export interface BatchStatement {
-  readonly sql: Sql;
-  readonly params?: BindParams | undefined;
-}
 
 /** The result of one statement of a batch. */
 export interface Result<T = Row> extends ExecuteResult {
@@ -98,8 +100,7 @@ export class Connection implements AsyncDisposable {
    *   WorkerCrashedError, StorageError, the signal's reason
    */
   query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
-    const want = options?.rowMode === "array" ? "arrays" : "objects";
-    return this.#run(sql, params, options, want) as Promise<T[]>;
+    return this.#run(sql, params, options, rowsIn(options)) as Promise<T[]>;
   }
 
   /** The first row, or undefined where there is none. Throws as {@link query} does. */
@@ -108,8 +109,7 @@ export class Connection implements AsyncDisposable {
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    const want = options?.rowMode === "array" ? "firstArray" : "first";
-    return this.#run(sql, params, options, want) as Promise<T | undefined>;
+    return this.#run(sql, params, options, firstIn(options)) as Promise<T | undefined>;
   }
 
   /** The first column of the first row, or undefined where there is none. */
@@ -136,11 +136,15 @@ export class Connection implements AsyncDisposable {
     paramsList: readonly BindParams[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
-    if (!Array.isArray(paramsList)) {
-      throw new TypeError("paramsList must be an array with the parameters of each run");
-    }
-    const { sql: text } = toStatement(sql, undefined);
-    const lists = paramsList.map((params) => normalizeParams(params));
+    return await this.runMany(textOf(sql), normalizeLists(paramsList), options);
+  }
+
+  /** @internal {@link executeMany}, with parameters that are checked. */
+  async runMany(
+    text: string,
+    lists: readonly WireParams[],
+    options: QueryOptions | undefined,
+  ): Promise<{ changes: number }> {
     const writes = this.#guess(text);
     const request = (paramsList: readonly WireParams[], access: Access): Request => ({
       kind: "many",
@@ -180,8 +184,14 @@ export class Connection implements AsyncDisposable {
     statements: readonly BatchStatement[],
     options?: QueryOptions,
   ): Promise<Result<T>[]> {
-    if (!Array.isArray(statements)) throw new TypeError("a batch is an array of { sql, params }");
-    const list = statements.map(({ sql, params }: BatchStatement) => toStatement(sql, params));
+    return (await this.runBatch(toStatements(statements), options)) as unknown as Result<T>[];
+  }
+
+  /** @internal {@link batch}, with statements that are checked. */
+  async runBatch(
+    list: readonly Statement[],
+    options: QueryOptions | undefined,
+  ): Promise<readonly BatchResult[]> {
     const label = list.map(({ sql }) => sql).join("; ");
     const writes = list.some(({ sql }) => this.#guess(sql));
     const reply = await this.#send(label, options, writes, (access) => ({
@@ -190,7 +200,7 @@ export class Connection implements AsyncDisposable {
       ...access,
       statements: list,
     }));
-    return reply.result as readonly BatchResult[] as unknown as Result<T>[];
+    return reply.result as readonly BatchResult[];
   }
 
   /**
@@ -215,14 +225,21 @@ export class Connection implements AsyncDisposable {
     params?: BindParams,
     options?: IterateOptions,
   ): AsyncIterableIterator<T> {
-    const statement = toStatement(sql, params);
+    return this.iterateOver<T>(statementNow(sql, params), options);
+  }
+
+  /** @internal {@link iterate}, with a statement that is copied. */
+  iterateOver<T>(
+    checked: () => Statement,
+    options: IterateOptions | undefined,
+  ): AsyncGenerator<T, void, undefined> {
     const cursor = ++this.#cursors;
     const { id } = this;
-    const want = options?.rowMode === "array" ? "arrays" : "objects";
-    const writes = this.#guess(statement.sql);
+    const want = rowsIn(options);
     const chunks: Chunks = {
-      open: async (chunkRows) =>
-        this.#send(statement.sql, options, writes, (access) => ({
+      open: async (chunkRows) => {
+        const statement = checked();
+        return this.#send(statement.sql, options, this.#guess(statement.sql), (access) => ({
           kind: "openCursor",
           connection: id,
           ...access,
@@ -230,10 +247,11 @@ export class Connection implements AsyncDisposable {
           ...statement,
           want,
           chunkRows,
-        })),
+        }));
+      },
       fetch: async (chunkRows) =>
         this.#send(
-          statement.sql,
+          checked().sql,
           options,
           false,
           ({ timeoutMs, timed }) => ({
@@ -253,13 +271,12 @@ export class Connection implements AsyncDisposable {
 
   /** @internal All rows of a statement that reads, and the tables they come from. */
   async readForWatch(statement: Statement, options: QueryOptions): Promise<WatchResult> {
-    const want = options.rowMode === "array" ? "arrays" : "objects";
     const reply = await this.#send(statement.sql, options, false, (access) => ({
       kind: "watch",
       connection: this.id,
       ...access,
       ...statement,
-      want,
+      want: rowsIn(options),
     }));
     return reply.result as WatchResult;
   }
@@ -319,15 +336,30 @@ export class Connection implements AsyncDisposable {
     return !this.#readonly && this.#lender.kindOf(sql) === "writes";
   }
 
-  /** The one promise of a statement: where SQLite runs in the calling thread it is settled at once. */
   async #run(
     sql: Sql,
     params: BindParams | undefined,
     options: QueryOptions | undefined,
     want: Want,
-    within: OpenTransaction | null = this.#transactions.current,
+    within?: OpenTransaction | null,
   ): Promise<unknown> {
-    const statement = toStatement(sql, params);
+    const sent = this.#sendRun(toStatement(sql, params), options, want, within);
+    return (sent instanceof Promise ? await sent : sent).result;
+  }
+
+  /** @internal Runs a statement that is checked, and gives what is wanted of its rows. */
+  async run(statement: Statement, options: QueryOptions | undefined, want: Want): Promise<unknown> {
+    const sent = this.#sendRun(statement, options, want);
+    return (sent instanceof Promise ? await sent : sent).result;
+  }
+
+  /** Where SQLite runs in the calling thread, the reply is there at once, and a promise saved. */
+  #sendRun(
+    statement: Statement,
+    options: QueryOptions | undefined,
+    want: Want,
+    within?: OpenTransaction | null,
+  ): Reply | Promise<Reply> {
     const text = statement.sql;
     const kind = this.#lender.kindOf(text);
     const writes = kind === "writes" && !this.#readonly;
@@ -344,8 +376,7 @@ export class Connection implements AsyncDisposable {
       params: statement.params,
       want,
     });
-    const sent = this.#send(text, options, writes, request, reads ? "reads" : undefined, within);
-    return (sent instanceof Promise ? await sent : sent).result;
+    return this.#send(text, options, writes, request, reads ? "reads" : undefined, within);
   }
 
   #send(
@@ -453,6 +484,16 @@ export class Connection implements AsyncDisposable {
     }
     if (this.#link.broken !== undefined) throw this.#link.broken;
   }
+}
+
+/** What `query` wants. */
+export function rowsIn(options: QueryOptions | undefined): "objects" | "arrays" {
+  return options?.rowMode === "array" ? "arrays" : "objects";
+}
+
+/** What `queryFirst` wants. */
+export function firstIn(options: QueryOptions | undefined): "first" | "firstArray" {
+  return options?.rowMode === "array" ? "firstArray" : "first";
 }
 
 /**

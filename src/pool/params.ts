@@ -9,8 +9,8 @@ const MOST_INT64 = 2n ** 63n - 1n;
 const LEAST_INT64 = -(2n ** 63n);
 
 /**
- * Booleans become 0 and 1, an ArrayBuffer its bytes; everything else stays. What needs no change is
- * not copied. @throws TypeError, RangeError naming the parameter
+ * A copy: what the caller does with the parameters later on, to the bytes of a blob too, is not meant for
+ * this call. Booleans become 0 and 1, an ArrayBuffer its bytes. @throws TypeError, RangeError naming the parameter
  */
 export function normalizeParams(params: BindParams | undefined): WireParams {
   if (params === undefined) return NONE;
@@ -23,6 +23,12 @@ export function normalizeParams(params: BindParams | undefined): WireParams {
   return { ...named };
 }
 
+/** The parameters of each run of one statement, as {@link normalizeParams} copies them. */
+export function normalizeLists(lists: readonly BindParams[]): WireParams[] {
+  if (Array.isArray(lists)) return Array.from(lists, (params) => normalizeParams(params));
+  throw new TypeError("paramsList must be an array with the parameters of each run");
+}
+
 function normalizeList(values: readonly unknown[]): readonly SqlValue[] {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -30,11 +36,10 @@ function normalizeList(values: readonly unknown[]): readonly SqlValue[] {
     // NaN is not equal to itself.
     // biome-ignore lint/suspicious/noSelfCompare: the quickest test for NaN
     if (typeof value === "number" && value === value) continue;
-    if (value instanceof Uint8Array) continue;
     // Array.from visits holes, which `map` would skip.
     return Array.from(values, (each, index) => normalize(each, index + 1));
   }
-  return values as readonly SqlValue[];
+  return values.slice() as SqlValue[];
 }
 
 function normalize(value: unknown, name: string | number): SqlValue {
@@ -50,8 +55,10 @@ function normalize(value: unknown, name: string | number): SqlValue {
       if (value >= LEAST_INT64 && value <= MOST_INT64) return value;
       throw new RangeError(`parameter ${name} is ${value}, which needs more than 64 bits`);
     default:
-      if (value === null || value instanceof Uint8Array) return value;
-      if (value instanceof ArrayBuffer) return new Uint8Array(value);
+      if (value === null) return null;
+      // `slice` would not do: that of Node's Buffer shares the bytes.
+      if (value instanceof Uint8Array) return new Uint8Array(value);
+      if (value instanceof ArrayBuffer) return new Uint8Array(value.slice());
       throw new TypeError(`parameter ${name} is ${describe(value)}; ${EXPECTED}`);
   }
 }

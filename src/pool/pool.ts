@@ -1,6 +1,7 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
 import { StorageError, WorkerCrashedError } from "../errors.ts";
+import type { Want } from "../rpc/protocol.ts";
 import {
   type BindParams,
   type BindValue,
@@ -12,7 +13,7 @@ import {
 } from "../types.ts";
 import type { Backend, Capabilities, Runtime } from "./backend.ts";
 import { Changes } from "./changes.ts";
-import type { BatchStatement, Connection, Result, Sql } from "./connection.ts";
+import { type Connection, firstIn, type Result, rowsIn, type Sql } from "./connection.ts";
 import type { IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import { Emitter, type PoolEvents } from "./events.ts";
@@ -29,8 +30,16 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./options.ts";
+import { normalizeLists } from "./params.ts";
 import type { PoolContext } from "./pool-context.ts";
-import { textOf } from "./sql.ts";
+import {
+  type BatchStatement,
+  type Statement,
+  statementNow,
+  textOf,
+  toStatement,
+  toStatements,
+} from "./sql.ts";
 import { StatementKinds } from "./statement-kinds.ts";
 import { type ConnectionReport, PoolCounters, type PoolStats, snapshot } from "./stats.ts";
 import type { TransactionOptions } from "./transaction.ts";
@@ -278,39 +287,31 @@ export class ConnectionPool implements AsyncDisposable {
   }
 
   /** {@link Connection.query} on a connection borrowed for it. */
-  async query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
-    return await this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
-      db.query<T>(sql, params, options),
-    );
+  query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
+    return this.#run(sql, params, options, rowsIn(options)) as Promise<T[]>;
   }
 
   /** {@link Connection.queryFirst} on a connection borrowed for it. */
-  async queryFirst<T = Row>(
+  queryFirst<T = Row>(
     sql: Sql,
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return await this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
-      db.queryFirst<T>(sql, params, options),
-    );
+    return this.#run(sql, params, options, firstIn(options)) as Promise<T | undefined>;
   }
 
   /** {@link Connection.queryValue} on a connection borrowed for it. */
-  async queryValue<T = BindValue>(
+  queryValue<T = BindValue>(
     sql: Sql,
     params?: BindParams,
     options?: QueryOptions,
   ): Promise<T | undefined> {
-    return await this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
-      db.queryValue<T>(sql, params, options),
-    );
+    return this.#run(sql, params, options, "value") as Promise<T | undefined>;
   }
 
   /** {@link Connection.execute} on a connection borrowed for it. */
-  async execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
-    return await this.#once(this.#kinds.writes(textOf(sql)), options, (db) =>
-      db.execute(sql, params, options),
-    );
+  execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
+    return this.#run(sql, params, options, "changes") as Promise<ExecuteResult>;
   }
 
   /** {@link Connection.executeMany} on a connection borrowed for it. */
@@ -319,8 +320,10 @@ export class ConnectionPool implements AsyncDisposable {
     paramsList: readonly BindParams[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
-    const writes = this.#kinds.writes(textOf(sql));
-    return await this.#once(writes, options, (db) => db.executeMany(sql, paramsList, options));
+    const text = textOf(sql);
+    const lists = normalizeLists(paramsList);
+    const writes = this.#kinds.writes(text);
+    return await this.#once(writes, options, (db) => db.runMany(text, lists, options));
   }
 
   /** {@link Connection.executeScript} on a connection borrowed for it. */
@@ -334,20 +337,30 @@ export class ConnectionPool implements AsyncDisposable {
     statements: readonly BatchStatement[],
     options?: QueryOptions,
   ): Promise<Result<T>[]> {
-    const list = Array.isArray(statements) ? statements : [];
-    const writes = list.some(({ sql }) => this.#kinds.writes(textOf(sql)));
-    return await this.#once(writes, options, (db) => db.batch<T>(statements, options));
+    const list = toStatements(statements);
+    const writes = list.some(({ sql }) => this.#kinds.writes(sql));
+    const results = await this.#once(writes, options, (db) => db.runBatch(list, options));
+    return results as unknown as Result<T>[];
   }
 
   /** {@link Connection.iterate} on a connection borrowed until the loop ends. */
-  async *iterate<T = Row>(
+  iterate<T = Row>(
     sql: Sql,
     params?: BindParams,
     options?: IterateOptions,
   ): AsyncGenerator<T, void, undefined> {
+    return this.#iterate<T>(statementNow(sql, params), options);
+  }
+
+  async *#iterate<T>(
+    checked: () => Statement,
+    options: IterateOptions | undefined,
+  ): AsyncGenerator<T, void, undefined> {
+    // Whoever gives wrong parameters need not wait to hear of it.
+    checked();
     const db = await this.#lending.acquire(signalOf(options), false);
     try {
-      yield* db.iterate<T>(sql, params, options);
+      yield* db.iterateOver<T>(checked, options);
     } finally {
       await this.#lending.giveBack(db);
     }
@@ -562,6 +575,18 @@ export class ConnectionPool implements AsyncDisposable {
     } finally {
       this.#turn.release();
     }
+  }
+
+  async #run(
+    sql: Sql,
+    params: BindParams | undefined,
+    options: QueryOptions | undefined,
+    want: Want,
+  ): Promise<unknown> {
+    const statement = toStatement(sql, params);
+    return await this.#once(this.#kinds.writes(statement.sql), options, (db) =>
+      db.run(statement, options, want),
+    );
   }
 
   /**

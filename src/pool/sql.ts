@@ -38,13 +38,19 @@ export function sql(
   return new SqlQuery(text, params);
 }
 
-/** A statement whose parameters are checked. */
+/** One statement of a batch. */
+export interface BatchStatement {
+  readonly sql: string | SqlQuery;
+  readonly params?: BindParams | undefined;
+}
+
+/** A statement whose parameters are checked, and its own. */
 export interface Statement {
   readonly sql: string;
   readonly params: WireParams;
 }
 
-/** Text and checked parameters. @throws TypeError, RangeError */
+/** Text and checked parameters, copied. @throws TypeError */
 export function toStatement(query: string | SqlQuery, params: BindParams | undefined): Statement {
   if (typeof query === "string") return { sql: query, params: normalizeParams(params) };
   const sql = textOf(query);
@@ -52,6 +58,27 @@ export function toStatement(query: string | SqlQuery, params: BindParams | undef
     throw new TypeError("a tagged template carries its parameters; give it no others");
   }
   return { sql, params: normalizeParams(query.params) };
+}
+
+/** The same for later, with the parameters as they are now; what is wrong with them is thrown then. */
+export function statementNow(
+  query: string | SqlQuery,
+  params: BindParams | undefined,
+): () => Statement {
+  try {
+    const statement = toStatement(query, params);
+    return () => statement;
+  } catch (thrown) {
+    return () => {
+      throw thrown;
+    };
+  }
+}
+
+/** The statements of a batch, as {@link toStatement} makes them. @throws TypeError */
+export function toStatements(batch: readonly BatchStatement[]): Statement[] {
+  if (!Array.isArray(batch)) throw new TypeError("a batch is an array of { sql, params }");
+  return batch.map(({ sql, params }: BatchStatement) => toStatement(sql, params));
 }
 
 /** The text of a statement. @throws TypeError */

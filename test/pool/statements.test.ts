@@ -1,4 +1,4 @@
-import { type Connection, SqliteError, sql } from "sqlite-wasm-pool";
+import { type BindValue, type Connection, SqliteError, sql } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
 import { inEveryPlace, rejection } from "../helpers/kinds.ts";
 
@@ -15,6 +15,18 @@ async function followsAsyncCalls(): Promise<boolean> {
 function readable(row: readonly unknown[]): unknown[] {
   const decoder = new TextDecoder("latin1");
   return row.map((cell) => (cell instanceof Uint8Array ? { blob: decoder.decode(cell) } : cell));
+}
+
+/** What `call` gives, whose parameters are changed as soon as it has returned. */
+function thenChanged<T>(call: (list: BindValue[], named: Record<string, BindValue>) => T): T {
+  const bytes = new Uint8Array([1, 2, 3, 4]);
+  const list = ["x", bytes.subarray(1, 3), bytes.buffer];
+  const named = { a: "x", b: bytes.subarray(1, 3), c: bytes.buffer };
+  const result = call(list, named);
+  bytes.fill(9);
+  list.fill("changed");
+  Object.assign(named, { a: "changed", b: null, c: null });
+  return result;
 }
 
 inEveryPlace(({ open, threads, capabilities }) => {
@@ -157,9 +169,62 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(await pool.queryValue("SELECT 1")).toBe(1);
   });
 
+  test("a wrong parameter is an error of every kind of call, and thrown by none", async () => {
+    const pool = await open();
+    const wrong = [undefined] as never;
+    for (const db of [pool, await pool.acquire()]) {
+      for (const call of [
+        () => db.query("SELECT ?", wrong),
+        () => db.queryFirst("SELECT ?", wrong),
+        () => db.queryValue("SELECT ?", wrong),
+        () => db.execute("SELECT ?", wrong),
+        () => db.executeMany("SELECT ?", [wrong]),
+        () => db.batch([{ sql: "SELECT ?", params: wrong }]),
+        () => db.iterate("SELECT ?", wrong).next(),
+      ]) {
+        const error = await rejection(call());
+        expect(error).toBeInstanceOf(TypeError);
+        expect(error.message).toMatch(/parameter 1 is undefined/);
+      }
+    }
+  });
+
   test("an integer beyond 64 bits is a RangeError", async () => {
     const pool = await open();
     expect(await rejection(pool.query("SELECT ?", [2n ** 63n]))).toBeInstanceOf(RangeError);
+  });
+
+  test("parameters are taken as they are at the call, however long that waits", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const show = "SELECT ?1 || hex(?2) || hex(?3)";
+    const insert = "INSERT INTO t VALUES (:a || hex(:b) || hex(:c))";
+    await pool.execute("CREATE TABLE t (a)");
+    const db = await pool.acquire();
+    const watched = thenChanged((list) => pool.watch(show, list, { rowMode: "array" }));
+    const answers: Promise<unknown>[] = [];
+    for (const asked of [db, pool]) {
+      const rows = thenChanged((list) => asked.iterate(show, list, { rowMode: "array" }));
+      answers.push(
+        thenChanged((list) => asked.queryValue(show, list)),
+        thenChanged((list) => asked.queryFirst(show, list, { rowMode: "array" })),
+        thenChanged((_, named) => asked.execute(insert, named)),
+        thenChanged((_, named) => asked.executeMany(insert, [named])),
+        thenChanged((_, named) => asked.batch([{ sql: insert, params: named }])),
+        rows.next().then(async ({ value }) => {
+          await rows.return?.();
+          return value;
+        }),
+      );
+      // Only now is there a connection for what was asked of the pool.
+      if (asked === db) await Promise.all(answers);
+    }
+    await db.release();
+    const wanted = "x020301020304";
+    expect((await watched.next()).value).toEqual([[wanted]]);
+    const counts = [{ changes: 1 }, { changes: 1 }, [{ changes: 1 }]];
+    const all = [wanted, [wanted], ...counts, [wanted]];
+    expect(await Promise.all(answers)).toMatchObject([...all, ...all]);
+    expect(await pool.query("SELECT a FROM t")).toEqual(new Array(6).fill({ a: wanted }));
   });
 
   test("unknown options of a statement are refused", async () => {
