@@ -209,7 +209,7 @@ export class Statement implements EngineStatement {
         return this.#bindText(index, value);
       case "bigint":
         if (value < LEAST_INT64 || value > MOST_INT64) {
-          throw new RangeError(`parameter ${index} is ${value}, which needs more than 64 bits`);
+          throw new TypeError(`parameter ${index} is ${value}, which needs more than 64 bits`);
         }
         return exports.sqlite3_bind_int64(pointer, index, value);
       default:

@@ -10,12 +10,12 @@ const LEAST_INT64 = -(2n ** 63n);
 
 /**
  * A copy: what the caller does with the parameters later on, to the bytes of a blob too, is not meant for
- * this call. Booleans become 0 and 1, an ArrayBuffer its bytes. @throws TypeError, RangeError naming the parameter
+ * this call. Booleans become 0 and 1, an ArrayBuffer its bytes. @throws TypeError naming the parameter
  */
 export function normalizeParams(params: BindParams | undefined): WireParams {
   if (params === undefined) return NONE;
   if (Array.isArray(params)) return normalizeList(params);
-  if (params === null || typeof params !== "object" || ArrayBuffer.isView(params)) {
+  if (!isRecord(params)) {
     throw new TypeError(`parameters must be an array or an object, not ${describe(params)}`);
   }
   const named: Record<string, SqlValue> = Object.create(null);
@@ -27,6 +27,11 @@ export function normalizeParams(params: BindParams | undefined): WireParams {
 export function normalizeLists(lists: readonly BindParams[]): WireParams[] {
   if (Array.isArray(lists)) return Array.from(lists, (params) => normalizeParams(params));
   throw new TypeError("paramsList must be an array with the parameters of each run");
+}
+
+/** Of what has a class of the language's own, a Map or a Date, the values are not its properties. */
+function isRecord(params: unknown): params is Readonly<Record<string, unknown>> {
+  return Object.prototype.toString.call(params) === "[object Object]";
 }
 
 function normalizeList(values: readonly unknown[]): readonly SqlValue[] {
@@ -53,7 +58,7 @@ function normalize(value: unknown, name: string | number): SqlValue {
       return value;
     case "bigint":
       if (value >= LEAST_INT64 && value <= MOST_INT64) return value;
-      throw new RangeError(`parameter ${name} is ${value}, which needs more than 64 bits`);
+      throw new TypeError(`parameter ${name} is ${value}, which needs more than 64 bits`);
     default:
       if (value === null) return null;
       // `slice` would not do: that of Node's Buffer shares the bytes.
@@ -63,9 +68,9 @@ function normalize(value: unknown, name: string | number): SqlValue {
   }
 }
 
-function describe(value: unknown): string {
-  if (value === null || typeof value !== "object") {
-    return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
-  }
+/** A value that is none of the right ones, in words. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
   return `an instance of ${value.constructor?.name ?? "an object without a class"}`;
 }

@@ -2,7 +2,7 @@
 
 import type { WireParams } from "../rpc/protocol.ts";
 import type { BindParams, BindValue } from "../types.ts";
-import { normalizeParams } from "./params.ts";
+import { describe, normalizeParams } from "./params.ts";
 
 /** A statement with its parameters, as the tag {@link sql} makes it. */
 export class SqlQuery {
@@ -78,7 +78,12 @@ export function statementNow(
 /** The statements of a batch, as {@link toStatement} makes them. @throws TypeError */
 export function toStatements(batch: readonly BatchStatement[]): Statement[] {
   if (!Array.isArray(batch)) throw new TypeError("a batch is an array of { sql, params }");
-  return batch.map(({ sql, params }: BatchStatement) => toStatement(sql, params));
+  return Array.from(batch, (each: BatchStatement | null | undefined, index) => {
+    if (typeof each === "object" && each !== null) return toStatement(each.sql, each.params);
+    throw new TypeError(
+      `statement ${index + 1} of the batch is ${describe(each)}, not { sql, params }`,
+    );
+  });
 }
 
 /** The text of a statement. @throws TypeError */

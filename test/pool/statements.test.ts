@@ -159,7 +159,14 @@ inEveryPlace(({ open, threads, capabilities }) => {
     ["a date", "SELECT :when", { when: new Date(0) }, /parameter when is an instance of Date/],
     ["an object", "SELECT ?", [{}], /parameter 1 is an instance of Object/],
     ["NaN", "SELECT ?", [Number.NaN], /parameter 1 is NaN/],
-    ["no list", "SELECT ?", "x", /array or an object/],
+    ["more than 64 bits", "SELECT ?", [2n ** 63n], /parameter 1 is 9223372036854775808, .*64 bits/],
+    ["no list", "SELECT ?", "x", /array or an object, not a string/],
+    ["null", "SELECT 1", null, /array or an object, not null/],
+    ["a map", "SELECT 1", new Map(), /array or an object, not an instance of Map/],
+    ["a set", "SELECT 1", new Set(), /not an instance of Set/],
+    ["a time", "SELECT 1", new Date(0), /not an instance of Date/],
+    ["a promise", "SELECT 1", Promise.resolve([]), /not an instance of Promise/],
+    ["bytes", "SELECT 1", new Uint8Array(), /not an instance of Uint8Array/],
     ["nameless", "SELECT ?", { a: 1 }, /parameter 1 has no name/],
   ])("a wrong parameter is named: %s", async (_label, text, params, message) => {
     const pool = await open();
@@ -189,9 +196,11 @@ inEveryPlace(({ open, threads, capabilities }) => {
     }
   });
 
-  test("an integer beyond 64 bits is a RangeError", async () => {
+  test("what is no statement of a batch is named", async () => {
     const pool = await open();
-    expect(await rejection(pool.query("SELECT ?", [2n ** 63n]))).toBeInstanceOf(RangeError);
+    const error = await rejection(pool.batch([{ sql: "SELECT 1" }, null] as never));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toMatch(/statement 2 of the batch is null/);
   });
 
   test("parameters are taken as they are at the call, however long that waits", async () => {
