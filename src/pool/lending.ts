@@ -2,12 +2,7 @@
 // when that is released, or when the pool takes it back.
 
 import { clock } from "../clock.ts";
-import {
-  AcquireTimeoutError,
-  ConnectionReleasedError,
-  PoolExhaustedError,
-  type WorkerCrashedError,
-} from "../errors.ts";
+import { AcquireTimeoutError, ConnectionReleasedError, PoolExhaustedError } from "../errors.ts";
 import { Connection } from "./connection.ts";
 import { armLimits } from "./deadline.ts";
 import { IdleTimer } from "./idle-timer.ts";
@@ -137,11 +132,20 @@ export class Lending {
     if (!connection.isReleased) await this.release(connection);
   }
 
-  /** Lends nothing until `resume`, waits for what is out, and closes every link. */
-  async pause(timeoutMs: number): Promise<void> {
+  /** Lends nothing until `resume`. */
+  pause(): void {
     this.#pool.pause();
-    await this.#drain(timeoutMs);
+  }
+
+  /**
+   * Waits for what is out, and closes every link; nothing is lent meanwhile. False where `calledOff` is
+   * aborted before that: then nothing is closed.
+   */
+  async closeAll(timeoutMs: number, calledOff: AbortSignal): Promise<boolean> {
+    await this.#drain(timeoutMs, calledOff);
+    if (calledOff.aborted) return false;
     this.#pool.shut(undefined);
+    return true;
   }
 
   resume(): void {
@@ -156,7 +160,7 @@ export class Lending {
   }
 
   /** A link whose thread has died: dropped if it is idle, else when it comes back. */
-  lost(link: Link, error: WorkerCrashedError): void {
+  lost(link: Link, error: Error): void {
     if (this.#pool.idle.includes(link)) this.#replace(link, error.message);
   }
 
@@ -284,25 +288,25 @@ export class Lending {
   }
 
   /** Waits for what is out; then interrupts it, and in the end ends the threads it runs in. */
-  async #drain(timeoutMs: number): Promise<void> {
-    if (await this.#emptyWithin(timeoutMs)) return;
+  async #drain(timeoutMs: number, calledOff?: AbortSignal): Promise<void> {
+    if (await this.#emptyWithin(timeoutMs, calledOff)) return;
+    if (calledOff?.aborted) return;
     for (const { link, connection } of [...this.#leases.values()]) {
       link.interrupt();
       // Cleaning reports no error: it marks the link as broken.
       void this.release(connection);
     }
-    if (await this.#emptyWithin(INTERRUPT_GRACE_MS)) return;
+    if (await this.#emptyWithin(INTERRUPT_GRACE_MS, calledOff)) return;
+    if (calledOff?.aborted) return;
     await this.#links.terminateThreads();
     await this.#pool.whenEmpty();
   }
 
-  #emptyWithin(timeoutMs: number): Promise<boolean> {
+  #emptyWithin(timeoutMs: number, calledOff: AbortSignal | undefined): Promise<boolean> {
     return new Promise((resolve) => {
-      const disarm = armLimits(
-        { timeoutMs },
-        () => resolve(false),
-        () => {},
-      );
+      if (calledOff?.aborted) return resolve(false);
+      const giveUp = () => resolve(false);
+      const disarm = armLimits({ timeoutMs, signal: calledOff }, giveUp, giveUp);
       void this.#pool.whenEmpty().then(() => {
         disarm();
         resolve(true);

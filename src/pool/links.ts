@@ -2,7 +2,7 @@
 // is placed in a thread, made as a new one between two borrowers, and closed or lost with its thread.
 
 import { clock } from "../clock.ts";
-import { PoolClosedError, type WorkerCrashedError } from "../errors.ts";
+import { PoolClosedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, ResetResult } from "../rpc/protocol.ts";
 import { Connection } from "./connection.ts";
@@ -17,7 +17,7 @@ export class Links {
   readonly #closing = new Set<Promise<void>>();
 
   /** `onLost` is told of each link whose thread has died. */
-  constructor(context: PoolContext, onLost: (link: Link, error: WorkerCrashedError) => void) {
+  constructor(context: PoolContext, onLost: (link: Link, error: Error) => void) {
     const { backend, options } = context;
     this.#context = context;
     this.#threads = new Threads(

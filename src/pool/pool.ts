@@ -42,6 +42,7 @@ import {
 } from "./sql.ts";
 import { StatementKinds } from "./statement-kinds.ts";
 import { type ConnectionReport, PoolCounters, type PoolStats, snapshot } from "./stats.ts";
+import { Suspension } from "./suspension.ts";
 import type { TransactionOptions } from "./transaction.ts";
 import {
   type BackupOptions,
@@ -68,6 +69,7 @@ export class ConnectionPool implements AsyncDisposable {
   readonly #context: PoolContext;
   readonly #links: Links;
   readonly #lending: Lending;
+  readonly #suspension: Suspension;
   readonly #turn: WriterTurn;
   readonly #kinds = new StatementKinds();
   readonly #changes: Changes;
@@ -122,6 +124,9 @@ export class ConnectionPool implements AsyncDisposable {
     this.#journalMode = options.journalMode;
     this.#links = new Links(this.#context, (link, error) => this.#lending.lost(link, error));
     this.#lending = new Lending(this.#context, this.#links);
+    this.#suspension = new Suspension(this.#lending, async () => {
+      if (!backend.diesWithThread) await this.#links.closeThreads();
+    });
     this.#turn = new WriterTurn(this.#context, this.#lending);
     this.#changes = new Changes(this.#context, this.#lending);
     this.#stopListening = backend.onOwner?.((change) => events.emit("owner", change));
@@ -499,17 +504,17 @@ export class ConnectionPool implements AsyncDisposable {
 
   /**
    * Lends nothing more, waits for what is out, and lets go of every connection and thread, but for one
-   * that alone has a database in memory. Who asks for a connection waits for `resume`. The database
-   * stays owned by this process.
+   * that alone has a database in memory. What is still out after 10 s is interrupted and taken back. Who
+   * asks for a connection waits for `resume`. The database stays owned by this process.
    */
   async suspend(): Promise<void> {
     if (this.#closed !== undefined) throw closedError(this.name);
-    await this.#lending.pause(DEFAULT_CLOSE_TIMEOUT_MS);
-    if (!this.#context.backend.diesWithThread) await this.#links.closeThreads();
+    await this.#suspension.suspend(DEFAULT_CLOSE_TIMEOUT_MS);
   }
 
+  /** Lends again. A `suspend` that still waits for borrowers then ends, and lets go of nothing. */
   async resume(): Promise<void> {
-    this.#lending.resume();
+    await this.#suspension.resume();
   }
 
   /**

@@ -1,6 +1,6 @@
 // Which thread a new connection goes to. Threads start one by one, as connections need them.
 
-import type { WorkerCrashedError } from "../errors.ts";
+import { PoolClosedError } from "../errors.ts";
 import type { Port, PortFactory } from "../rpc/port.ts";
 import type { Link } from "./link.ts";
 
@@ -19,7 +19,7 @@ interface Thread {
 export class Threads {
   readonly #most: () => number;
   readonly #start: PortFactory;
-  readonly #onCrash: (links: readonly Link[], error: WorkerCrashedError) => void;
+  readonly #onCrash: (links: readonly Link[], error: Error) => void;
   readonly #threads = new Set<Thread>();
   readonly #closing = new Set<Promise<void>>();
   #nextNumber = 1;
@@ -27,7 +27,7 @@ export class Threads {
   constructor(
     most: () => number,
     start: PortFactory,
-    onCrash: (links: readonly Link[], error: WorkerCrashedError) => void,
+    onCrash: (links: readonly Link[], error: Error) => void,
   ) {
     this.#most = most;
     this.#start = start;
@@ -124,7 +124,8 @@ export class Threads {
     });
     const error = await port.closed;
     this.#threads.delete(thread);
-    if (error !== undefined) this.#onCrash([...thread.links], error);
+    // Those of a thread that ended in good order have left it before.
+    this.#onCrash([...thread.links], error ?? new PoolClosedError("the thread has been closed"));
   }
 
   #lighten(thread: Thread): void {

@@ -323,18 +323,6 @@ inEveryPlace(({ open, capabilities }) => {
     expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(ConnectionReleasedError);
   });
 
-  test("suspend() lets go of everything, and resume() goes on", async () => {
-    const pool = await open({ maxConnections: 2 });
-    await pool.execute("CREATE TABLE t (a)");
-    await pool.suspend();
-    expect(counts(pool)).toEqual({ active: 0, idle: 0, total: 0, waiting: 0 });
-    const later = pool.execute("INSERT INTO t VALUES (1)");
-    expect(pool.totalCount).toBe(0);
-    await pool.resume();
-    await later;
-    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
-  });
-
   test("`await using` closes the pool", async () => {
     const pool = await open();
     {
