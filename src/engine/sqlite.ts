@@ -159,12 +159,14 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     return this.#db;
   }
 
+  /** A connection that is closed has no transaction, and no memory to look for one in. */
   get txnState(): TxnState {
+    if (this.#db === 0) return 0;
     return this.binding.exports.sqlite3_txn_state(this.#db, 0) as TxnState;
   }
 
   get autocommit(): boolean {
-    return this.binding.exports.sqlite3_get_autocommit(this.#db) !== 0;
+    return this.#db === 0 || this.binding.exports.sqlite3_get_autocommit(this.#db) !== 0;
   }
 
   get changes(): number {
@@ -298,7 +300,7 @@ class SqliteConnection implements EngineConnection, StatementOwner {
   }
 
   onProgress(stop: (() => boolean) | undefined): void {
-    if (stop === this.#stop) return;
+    if (stop === this.#stop || this.#db === 0) return;
     this.#stop = stop;
     const { exports } = this.binding;
     if (stop === undefined) {

@@ -49,6 +49,8 @@ const ENTRIES_AT_A_TIME = 8;
 /** Thrown to answer `needsPermit`: the statement may write, and the request has no permit. */
 export const NEEDS_PERMIT = Symbol("needs permit");
 
+const NOTHING = { rolledBack: false, changed: undefined } as const;
+
 interface Cursor {
   readonly statement: EngineStatement;
   readonly want: Want;
@@ -67,6 +69,8 @@ export class Session {
   /** Rows of the current request. */
   rows = 0;
   #open = true;
+  /** What is still to be told of a handle that was closed for the next one. */
+  #old: { readonly rolledBack: boolean; readonly changed: Tables | undefined } = NOTHING;
 
   /** @throws SqliteError, StorageError */
   constructor(engine: Engine, config: ThreadConfig, collector: RowCollector) {
@@ -236,21 +240,25 @@ export class Session {
     this.#cache.checkIn(cursor.statement);
   }
 
-  /** Cursors, transaction, and where it was tainted the handle: all as on a new connection. */
+  /**
+   * Cursors, transaction, and where it was tainted the handle: all as on a new connection. Where the new
+   * handle has to wait for a lock or a file there is none, and the next try goes on from there.
+   */
   reset(): ResetResult {
-    this.#closeCursors();
-    const rolledBack = !this.#connection.autocommit;
-    if (rolledBack) this.#execute("ROLLBACK");
-    const reopened = this.tainted;
-    if (reopened) {
-      this.#cache.clear();
-      const changed = this.#connection.takeChanged();
-      this.#connection.close();
-      this.#connection = openConnection(this.#engine, this.#config);
-      if (changed !== undefined) this.#connection.noteChanged(changed);
-      this.tainted = false;
+    if (this.#open) {
+      this.#closeCursors();
+      const rolledBack = !this.#connection.autocommit;
+      if (rolledBack) this.#execute("ROLLBACK");
+      if (!this.tainted) return { rolledBack, reopened: false };
+      this.#old = { rolledBack, changed: this.#connection.takeChanged() };
+      this.close();
     }
-    return { rolledBack, reopened };
+    const { rolledBack, changed } = this.#old;
+    this.#connection = openConnection(this.#engine, this.#config);
+    this.#open = true;
+    this.tainted = false;
+    if (changed !== undefined) this.#connection.noteChanged(changed);
+    return { rolledBack, reopened: true };
   }
 
   close(): void {

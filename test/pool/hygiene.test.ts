@@ -109,4 +109,34 @@ inEveryPlace(({ open, memory, path, capabilities }) => {
       await db.release();
     }
   });
+
+  severally(
+    "a release waits for the lock that its connection needs to be opened anew",
+    async () => {
+      const pool = await open({ maxConnections: 2, journalMode: "delete" });
+      const [db, locker] = [await pool.acquire(), await pool.acquire()];
+      await db.execute("CREATE TEMP TABLE mine (a)");
+      await locker.execute("BEGIN EXCLUSIVE");
+      const released = db.release();
+      while (pool.stats().busy === 0) await new Promise((resolve) => setTimeout(resolve));
+      await locker.execute("COMMIT");
+      await released;
+      await locker.release();
+      expect(pool.stats()).toMatchObject({ idle: 2, replaced: 0 });
+      expect(await pool.queryValue("SELECT count(*) FROM sqlite_temp_schema")).toBe(0);
+    },
+  );
+
+  severally("a connection that cannot be opened anew for a lock is replaced, and why", async () => {
+    const pool = await open({ maxConnections: 2, journalMode: "delete", busyTimeout: 20 });
+    const reasons: string[] = [];
+    pool.on("replace", ({ reason }) => reasons.push(reason));
+    const [db, locker] = [await pool.acquire(), await pool.acquire()];
+    await db.execute("CREATE TEMP TABLE mine (a)");
+    await locker.execute("BEGIN EXCLUSIVE");
+    await db.release();
+    expect(reasons).toMatchObject([expect.stringContaining("locked")]);
+    await locker.release();
+    expect(await pool.queryValue("SELECT count(*) FROM sqlite_temp_schema")).toBe(0);
+  });
 });
