@@ -90,8 +90,9 @@ export class Link {
   #reading = 0;
   /** The answer to the latest job, while one is under way. */
   #tail: Promise<unknown> = ANSWERED;
-  /** A job that is sent once more: whatever is not in the thread yet comes after it. */
-  #retrying: Promise<unknown> | undefined;
+  /** Jobs that are sent once more: whatever is not in the thread yet comes after them. */
+  readonly #retries = new Set<Promise<unknown>>();
+  #onSettled: (() => void)[] = [];
 
   constructor(id: number, port: Port, context: LinkContext) {
     this.id = id;
@@ -145,7 +146,11 @@ export class Link {
 
   /** Resolves when everything that was sent has been answered. */
   async settled(): Promise<void> {
-    while (this.#queued > 0) await (this.#retrying ?? this.#tail).catch(ignore);
+    while (this.#queued > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onSettled.push(resolve);
+      });
+    }
   }
 
   interrupt(): void {
@@ -190,10 +195,9 @@ export class Link {
     const abort = signal === undefined ? undefined : () => this.interrupt();
     if (abort !== undefined) signal?.addEventListener("abort", abort);
     return sent.then((reply) => {
-      this.#queued--;
       this.#reading -= reads;
       if (abort !== undefined) signal?.removeEventListener("abort", abort);
-      if (this.#queued === 0) this.#tail = ANSWERED;
+      this.#answered();
       return this.#settle(reply, job);
     });
   }
@@ -215,14 +219,19 @@ export class Link {
   #again(job: Job): Promise<Reply> {
     this.#queued++;
     const reply = this.#perform(job);
-    this.#retrying = reply;
+    this.#retries.add(reply);
     const answered = () => {
-      this.#queued--;
-      if (this.#queued === 0) this.#tail = ANSWERED;
-      if (this.#retrying === reply) this.#retrying = undefined;
+      this.#retries.delete(reply);
+      this.#answered();
     };
     reply.then(answered, answered);
     return reply;
+  }
+
+  #answered(): void {
+    if (--this.#queued > 0) return;
+    this.#tail = ANSWERED;
+    for (const resolve of this.#onSettled.splice(0)) resolve();
   }
 
   #enqueue(job: Job): Promise<Reply> {
@@ -234,12 +243,12 @@ export class Link {
     this.#queued++;
     let onTurn = ignore;
     const next = (): Promise<T> => {
-      if (this.#retrying !== undefined) return this.#retrying.then(next, next);
+      if (this.#retries.size > 0) return Promise.allSettled(this.#retries).then(next);
       onTurn();
       return begin();
     };
     const done = this.#tail.then(next, next);
-    const answered = () => void this.#queued--;
+    const answered = () => this.#answered();
     this.#tail = done.then(answered, answered);
     if (signal === undefined) return done;
     // Whoever waits behind other requests hears of the abort at once, and the request is dropped in

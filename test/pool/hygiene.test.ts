@@ -110,6 +110,33 @@ inEveryPlace(({ open, memory, path, capabilities }) => {
     }
   });
 
+  test.runIf(capabilities.parallelReads && capabilities.attachStored && !memory)(
+    "a release waits for all reads made together, whichever gets its lock first",
+    async () => {
+      const pool = await open({ maxConnections: 3, journalMode: "delete" });
+      await pool.execute("CREATE TABLE t (a)");
+      const leases = [await pool.acquire(), await pool.acquire(), await pool.acquire()] as const;
+      const [db, locker, attachedLocker] = leases;
+      await attachedLocker.execute("ATTACH ? AS other", [path("locked.db")]);
+      await attachedLocker.execute("CREATE TABLE other.u (a)");
+      await db.execute("ATTACH ? AS other", [path("locked.db")]);
+      await attachedLocker.execute("PRAGMA other.locking_mode = EXCLUSIVE");
+      await attachedLocker.execute("INSERT INTO other.u VALUES (1)");
+      await locker.execute("BEGIN EXCLUSIVE");
+      const waiting = pool.stats().busy;
+      const last = db.queryValue("SELECT a FROM other.u");
+      const first = db.queryValue("SELECT count(*) FROM main.t");
+      const released = db.release();
+      while (pool.stats().busy < waiting + 2) await new Promise((resolve) => setTimeout(resolve));
+      await locker.release();
+      expect(await first).toBe(0);
+      await attachedLocker.release();
+      expect(await last).toBe(1);
+      await released;
+      expect(pool.stats()).toMatchObject({ idle: 3, replaced: 0 });
+    },
+  );
+
   severally(
     "a release waits for the lock that its connection needs to be opened anew",
     async () => {
