@@ -291,6 +291,7 @@ export class Lending {
   async #drain(timeoutMs: number, calledOff?: AbortSignal): Promise<void> {
     if (await this.#emptyWithin(timeoutMs, calledOff)) return;
     if (calledOff?.aborted) return;
+    this.#links.abandonPreparations();
     for (const { link, connection } of [...this.#leases.values()]) {
       link.interrupt();
       // Cleaning reports no error: it marks the link as broken.

@@ -15,6 +15,8 @@ export class Links {
   readonly #context: PoolContext;
   readonly #threads: Threads;
   readonly #closing = new Set<Promise<void>>();
+  /** What ends the calls of `onConnect` that have not ended. */
+  readonly #preparing = new Set<() => void>();
 
   /** `onLost` is told of each link whose thread has died. */
   constructor(context: PoolContext, onLost: (link: Link, error: Error) => void) {
@@ -110,6 +112,11 @@ export class Links {
     await this.#threads.close();
   }
 
+  /** Waits no longer for calls of `onConnect`: the connections they were made for are closed. */
+  abandonPreparations(): void {
+    for (const abandon of this.#preparing) abandon();
+  }
+
   /** Ends all threads, whatever they do. */
   terminateThreads(): Promise<void> {
     return this.#threads.terminate();
@@ -141,13 +148,26 @@ export class Links {
     const { options, lender } = this.#context;
     if (options.onConnect === undefined) return;
     const db = new Connection(link, lender, false);
+    let abandon = () => {};
+    const abandoned = new Promise<never>((_, reject) => {
+      abandon = () => {
+        link.interrupt();
+        reject(new PoolClosedError(`connection ${link.id} was closed before onConnect had ended`));
+      };
+    });
+    this.#preparing.add(abandon);
     try {
-      await options.onConnect(db);
+      await Promise.race([options.onConnect(db), abandoned, death(link.port)]);
     } finally {
+      this.#preparing.delete(abandon);
       db.end();
     }
     await tell(link, "adopt");
   }
+}
+
+async function death(port: Port): Promise<never> {
+  throw (await port.closed) ?? new PoolClosedError("the connection's thread is closed");
 }
 
 async function tell(link: Link, kind: "open" | "close" | "adopt" | "reset"): Promise<Reply> {

@@ -323,6 +323,39 @@ inEveryPlace(({ open, capabilities }) => {
     expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(ConnectionReleasedError);
   });
 
+  test("an onConnect that never ends keeps no opening from being aborted", async () => {
+    const controller = new AbortController();
+    const reason = new Error("changed my mind");
+    const opening = open({
+      signal: controller.signal,
+      onConnect: () => {
+        controller.abort(reason);
+        return new Promise(() => {});
+      },
+    });
+    expect(await rejection(opening)).toBe(reason);
+  });
+
+  severally("an onConnect that never ends does not keep close() from ending", async () => {
+    const stuck = gate();
+    let connections = 0;
+    const pool = await open({
+      maxConnections: 2,
+      onConnect: () => {
+        if (++connections === 1) return;
+        stuck.open();
+        return new Promise(() => {});
+      },
+    });
+    const db = await pool.acquire();
+    const waiting = pool.acquire();
+    await stuck.promise;
+    await db.release();
+    await (await waiting).release();
+    await pool.close({ timeout: 0 });
+    expect(pool.totalCount).toBe(0);
+  });
+
   test("`await using` closes the pool", async () => {
     const pool = await open();
     {
