@@ -1,8 +1,11 @@
 // Which thread a new connection goes to. Threads start one by one, as connections need them.
 
-import { PoolClosedError } from "../errors.ts";
+import { PoolClosedError, WorkerCrashedError } from "../errors.ts";
 import type { Port, PortFactory } from "../rpc/port.ts";
 import type { Link } from "./link.ts";
+
+/** How many threads may die in a row before one of them has a connection open. */
+const MOST_DEATHS = 3;
 
 interface Thread {
   /** From 1, in the order they were started. */
@@ -13,6 +16,8 @@ interface Thread {
   readonly links: Set<Link>;
   /** The port, once it is open. */
   opened: Port | undefined;
+  /** It was told to end: nobody wants another one in its place. */
+  isUnwanted: boolean;
 }
 
 /** The threads of one pool. */
@@ -58,17 +63,23 @@ export class Threads {
     await port?.terminate();
   }
 
-  /** Makes a link in the thread with the fewest, or in a new one while there may be more. */
+  /**
+   * Makes a link in the thread with the fewest, or in a new one while there may be more; in another one
+   * where that thread dies meanwhile.
+   */
   async place(makeLink: (port: Port) => Promise<Link>): Promise<Link> {
-    const thread = this.#choose();
-    thread.load++;
-    try {
-      const link = await makeLink(await thread.port);
-      thread.links.add(link);
-      return link;
-    } catch (thrown) {
-      this.#lighten(thread);
-      throw thrown;
+    for (let deaths = 1; ; deaths++) {
+      const thread = this.#choose();
+      thread.load++;
+      try {
+        const link = await makeLink(await thread.port);
+        thread.links.add(link);
+        return link;
+      } catch (thrown) {
+        this.#lighten(thread);
+        const hasDied = thrown instanceof WorkerCrashedError && thread.opened?.refuses;
+        if (!hasDied || thread.isUnwanted || deaths === MOST_DEATHS) throw thrown;
+      }
     }
   }
 
@@ -85,9 +96,18 @@ export class Threads {
     await Promise.all(this.#closing);
   }
 
-  /** Ends all threads without asking them. */
+  /** Ends all threads without asking them. Those that have not started yet are not waited for. */
   async terminate(): Promise<void> {
-    await Promise.all([...this.#threads].map(async ({ port }) => (await port).terminate()));
+    const threads = [...this.#threads];
+    this.#threads.clear();
+    await Promise.all(
+      threads.map((thread) => {
+        thread.isUnwanted = true;
+        if (thread.opened !== undefined) return thread.opened.terminate();
+        void thread.port.then((port) => port.terminate()).catch(() => {});
+        return undefined;
+      }),
+    );
   }
 
   #threadOf(link: Link): Thread | undefined {
@@ -97,16 +117,20 @@ export class Threads {
 
   #choose(): Thread {
     let best: Thread | undefined;
+    let alive = 0;
     for (const thread of this.#threads) {
+      if (thread.opened?.refuses) continue;
+      alive++;
       if (best === undefined || thread.load < best.load) best = thread;
     }
-    if (best !== undefined && (best.load === 0 || this.#threads.size >= this.#most())) return best;
+    if (best !== undefined && (best.load === 0 || alive >= this.#most())) return best;
     const thread: Thread = {
       number: this.#nextNumber++,
       port: this.#start(),
       load: 0,
       links: new Set(),
       opened: undefined,
+      isUnwanted: false,
     };
     this.#threads.add(thread);
     this.#watch(thread).catch(() => this.#threads.delete(thread));
@@ -140,6 +164,8 @@ export class Threads {
       () => {},
     );
     this.#closing.add(ended);
-    void ended.finally(() => this.#closing.delete(ended));
+    const forget = () => this.#closing.delete(ended);
+    // What goes wrong is heard by `close`, if that is called before it has.
+    ended.then(forget, forget);
   }
 }

@@ -79,6 +79,10 @@ export class ThreadClient implements Port {
     endpoint.unref();
   }
 
+  get refuses(): boolean {
+    return this.#refusal !== undefined;
+  }
+
   request(request: Request): Reply | Promise<Reply> {
     if (this.#refusal !== undefined) return failed(this.#refusal);
     const serial = this.#nextSerial();

@@ -16,6 +16,8 @@ export interface Port {
   request(request: Request): Reply | Promise<Reply>;
   /** Interrupts whatever was sent to `connection` and has not been answered yet. */
   interrupt(connection: number): void;
+  /** The thread is gone or told to go: whatever is sent is refused. */
+  readonly refuses: boolean;
   /** Settles once, when the thread is gone: with the error if it died, undefined if it was closed. */
   readonly closed: Promise<WorkerCrashedError | undefined>;
   /**

@@ -61,6 +61,10 @@ class InlinePort implements Port {
     });
   }
 
+  get refuses(): boolean {
+    return this.#isClosed;
+  }
+
   request(request: Request): Reply | Promise<Reply> {
     if (!this.#isClosed) return this.#host.handle(request, 0);
     const error = new PoolClosedError("the thread of this connection is closed");

@@ -99,6 +99,37 @@ test("connections in other threads go on", async () => {
   await dead.release();
 });
 
+test("those who wait for a connection are served by the thread that replaces the dead one", async () => {
+  const pool = await open();
+  const [db, other] = [await pool.acquire(), await pool.acquire()];
+  const numbers = Array.from({ length: 20 }, (_, n) => n);
+  const waiting = numbers.map((n) => pool.withConnection((db) => db.queryValue("SELECT ?", [n])));
+  const crashed = crashThread(pool, db.id);
+  expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(WorkerCrashedError);
+  await db.release();
+  expect(await Promise.all(waiting)).toEqual(numbers);
+  await crashed;
+  await other.release();
+});
+
+test("a connection whose thread dies while it is opened is opened in another one", async () => {
+  let deaths = 1;
+  const pool = await open({
+    maxConnections: 2,
+    onConnect: async (db) => {
+      if (workers.length < 2 || deaths-- <= 0) return;
+      const running = db.query(FOREVER);
+      await workers.at(-1)?.terminate();
+      await running;
+    },
+  });
+  const first = await pool.acquire();
+  const second = await pool.acquire();
+  expect(await second.queryValue("SELECT 1")).toBe(1);
+  expect(workers).toHaveLength(3);
+  await Promise.all([first.release(), second.release()]);
+});
+
 test("a worker that dies as the writer frees the write lock, and what it had not committed is gone", async () => {
   const pool = await open({ pragmas: { cache_size: 2 } });
   await pool.execute("CREATE TABLE t (a)");

@@ -45,6 +45,7 @@ function thread(endsAt: Request["kind"] | undefined, state: Partial<Reply> = {})
   return {
     parallel: true,
     canInterrupt: false,
+    refuses: false,
     closed,
     async request({ kind }) {
       if (kind !== endsAt) return { ...IDLE, ...state, result: { done: false } };

@@ -99,6 +99,10 @@ export class RoamingPort implements Port {
     return this.#thread?.canInterrupt ?? false;
   }
 
+  get refuses(): boolean {
+    return this.#end !== undefined;
+  }
+
   onConnectionLost(listener: (connection: number, error: WorkerCrashedError) => void): void {
     this.#onConnectionLost = listener;
   }

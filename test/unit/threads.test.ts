@@ -1,0 +1,53 @@
+// Which thread a connection goes to, and what becomes of threads. The threads are stand-ins.
+
+import { expect, test } from "vitest";
+import { Link } from "../../src/pool/link.ts";
+import { Threads } from "../../src/pool/threads.ts";
+import { WriteQueue } from "../../src/pool/write-queue.ts";
+import type { Port } from "../../src/rpc/port.ts";
+import { IDLE } from "../helpers/replies.ts";
+
+let links = 0;
+
+async function newLink(port: Port): Promise<Link> {
+  return new Link(++links, port, {
+    pool: "test",
+    busyTimeoutMs: 0,
+    writeQueue: new WriteQueue(),
+    lockReleased: async () => {},
+    onBusy() {},
+    onChange() {},
+  });
+}
+
+function newPort(close: () => Promise<void>): Port {
+  return {
+    parallel: true,
+    canInterrupt: false,
+    refuses: false,
+    closed: new Promise(() => {}),
+    request: () => IDLE,
+    interrupt() {},
+    close,
+    terminate: async () => {},
+  };
+}
+
+test("a thread that cannot be closed is no unhandled rejection; close() tells of it", async () => {
+  const unhandled: unknown[] = [];
+  const note = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  const failure = new Error("the files cannot be closed");
+  const threads = new Threads(
+    () => 2,
+    async () => newPort(() => Promise.reject(failure)),
+    () => {},
+  );
+  await threads.place(newLink);
+  threads.remove(await threads.place(newLink));
+  // Node tells of it after the microtasks.
+  await new Promise((resolve) => setTimeout(resolve));
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
+  await expect(threads.close()).rejects.toBe(failure);
+});
