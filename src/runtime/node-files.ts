@@ -17,9 +17,8 @@ const COMPANIONS = ["-wal", "-journal"] as const;
 export async function listDatabases(options: { directory?: string; recursive?: boolean }) {
   const { directory = ".", recursive = false } = options;
   const found: { path: string; sizeBytes: number }[] = [];
-  for (const entry of await entriesOf(directory, recursive)) {
-    const path = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || isTemporary(entry.name) || !(await isDatabase(path))) continue;
+  for await (const path of filesIn(directory, recursive)) {
+    if (isTemporary(path) || !(await isDatabase(path))) continue;
     const sizes = await Promise.all(["", ...COMPANIONS].map((suffix) => sizeOf(path + suffix)));
     found.push({ path, sizeBytes: sizes.reduce((sum, size) => sum + size) });
   }
@@ -68,9 +67,18 @@ export async function persistStorage(): Promise<boolean> {
   return true;
 }
 
-async function entriesOf(directory: string, recursive: boolean) {
+/** Step by step: `readdir` does not go into directories before Node 20.1. */
+async function* filesIn(directory: string, recursive: boolean): AsyncGenerator<string> {
+  for (const entry of await entriesOf(directory)) {
+    const path = join(directory, entry.name);
+    if (entry.isFile()) yield path;
+    else if (recursive && entry.isDirectory()) yield* filesIn(path, recursive);
+  }
+}
+
+async function entriesOf(directory: string) {
   try {
-    return await fs.readdir(directory, { withFileTypes: true, recursive });
+    return await fs.readdir(directory, { withFileTypes: true });
   } catch (thrown) {
     const { code, message } = thrown as { code?: string; message: string };
     const reason = code === "EACCES" || code === "EPERM" ? "permission" : "io";

@@ -1,5 +1,5 @@
 import { fork } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import {
   deleteDatabase,
   estimateStorage,
@@ -25,6 +25,17 @@ test("listDatabases() finds databases, open ones too, and nothing else", async (
   await pool.close();
   const missing = await rejection(listDatabases({ directory: path("nowhere") }));
   expect(missing).toBeInstanceOf(StorageError);
+});
+
+test("listDatabases({ recursive }) looks into directories, too", async () => {
+  mkdirSync(path("tree/deep/deeper"), { recursive: true });
+  const names = ["tree/deep/deeper/c.db", "tree/deep/b.db", "tree/a.db"].map(path);
+  for (const name of names) await (await openPool(name, { threads: 0 })).close();
+  symlinkSync("..", path("tree/deep/up"));
+  const paths = async (recursive: boolean) =>
+    (await listDatabases({ directory: path("tree"), recursive })).map((file) => file.path);
+  expect(await paths(true)).toEqual(names.sort());
+  expect(await paths(false)).toEqual([path("tree/a.db")]);
 });
 
 test("deleteDatabase() deletes what nobody has open, with its log", async () => {
