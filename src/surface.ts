@@ -21,6 +21,7 @@ export type { IterateOptions } from "./pool/cursor.ts";
 export type { OwnerChange, PoolEvents } from "./pool/events.ts";
 export type { DatabaseFile, ListOptions, StorageEstimate } from "./pool/files.ts";
 export {
+  type CheckedPool,
   type CheckReport,
   type HealthAnswer,
   type HealthCheck,
@@ -46,6 +47,7 @@ export type {
   Fallback,
   IntegerMode,
   JournalMode,
+  PragmaValue,
   Row,
   SqlValue,
   StatementInfo,

@@ -51,9 +51,8 @@ describe("in a project that has it installed", () => {
     ["node16", "node16"],
     ["nodenext", "nodenext"],
   ])("TypeScript finds its types with moduleResolution %s", (moduleResolution, module) => {
-    const file = join(project.directory, `${moduleResolution}.ts`);
-    writeFileSync(
-      file,
+    check(
+      `${moduleResolution}.ts`,
       `import { openPool, SqliteError, type ConnectionPool, type PoolOptions } from "sqlite-wasm-pool";
        const options: PoolOptions = { maxConnections: 2 };
        const pool: ConnectionPool = await openPool(":memory:", options);
@@ -61,18 +60,53 @@ describe("in a project that has it installed", () => {
        // @ts-expect-error: there is no such option
        await openPool(":memory:", { connections: 2 });
        export default [rows, SqliteError];`,
+      ["--module", module, "--moduleResolution", moduleResolution],
     );
-    const lib = ["--lib", "esnext,dom", "--types", ""];
+  });
+
+  test("the types say what there is, and nothing else", () => {
+    check(
+      "types.ts",
+      `import type { CheckedPool, ConnectionPool, PragmaValue, SqlValue } from "sqlite-wasm-pool";
+       declare const pool: ConnectionPool;
+       const checked: CheckedPool = pool;
+       const pragma: PragmaValue = "normal";
+       pool.on("leak", ({ heldMs }) => heldMs.toFixed());
+       // @ts-expect-error: there is no such event
+       pool.on("tpyo", () => {});
+       // What comes out of a database is no boolean.
+       const value: SqlValue | undefined = await pool.queryValue("SELECT 1");
+       const same: typeof value = await pool.withConnection((db) => db.queryValue("SELECT 1"));
+       export default [checked, pragma, same];`,
+      ["--module", "nodenext"],
+    );
+  });
+
+  test("the declarations themselves compile with an older lib", () => {
+    check(
+      "lib.ts",
+      `import { openPool } from "sqlite-wasm-pool";
+       import { crashThread } from "sqlite-wasm-pool/testing";
+       export default [openPool, crashThread];`,
+      ["--module", "nodenext"],
+      "es2022,dom",
+    );
+  });
+
+  /** Compiles a program, and the package's declarations with it. */
+  function check(name: string, program: string, options: readonly string[], lib = "esnext,dom") {
+    const file = join(project.directory, name);
+    writeFileSync(file, program);
     run(
       process.execPath,
       [
         join(ROOT, "node_modules/typescript/bin/tsc"),
-        ...["--noEmit", "--strict", "--target", "es2022", "--module", module],
-        ...["--moduleResolution", moduleResolution, ...lib, file],
+        ...["--noEmit", "--strict", "--target", "es2022", "--lib", lib, "--types", ""],
+        ...["--skipLibCheck", "false", ...options, file],
       ],
       project.directory,
     );
-  });
+  }
 
   test("an import in Node defines no global, and loads nothing that Node does not need", () => {
     writeFileSync(

@@ -14,7 +14,7 @@ import type {
   WatchResult,
   WireParams,
 } from "../rpc/protocol.ts";
-import type { BindParams, BindValue, ExecuteResult, Row, StatementInfo } from "../types.ts";
+import type { BindParams, ExecuteResult, Row, SqlValue, StatementInfo } from "../types.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import type { PoolEvents } from "./events.ts";
@@ -113,7 +113,7 @@ export class Connection implements AsyncDisposable {
   }
 
   /** The first column of the first row, or undefined where there is none. */
-  queryValue<T = BindValue>(
+  queryValue<T = SqlValue>(
     sql: Sql,
     params?: BindParams,
     options?: QueryOptions,

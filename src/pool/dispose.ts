@@ -1,4 +1,9 @@
 // The name of the methods that `await using` calls.
+//
+// Programs are compiled against this package's declarations with whatever `lib` they have; the line below
+// stays in the declarations and brings what those need.
+
+/// <reference lib="esnext.disposable" preserve="true" />
 
 /**
  * `Symbol.asyncDispose`, or where an engine has none yet (Safari, WebKitGTK) what compilers that take

@@ -9,7 +9,7 @@ export interface OwnerChange {
 }
 
 /** The events of a pool by name. Plain data; times in milliseconds. */
-export interface PoolEvents extends Record<string, unknown> {
+export interface PoolEvents {
   acquire: { readonly connection: number; readonly waitMs: number };
   release: { readonly connection: number; readonly heldMs: number };
   create: { readonly connection: number; readonly durationMs: number };
@@ -58,7 +58,7 @@ const NAMES: readonly string[] =
   "acquire release create close wait timeout leak replace query change dirty owner".split(" ");
 
 /** Listeners by the name of their event. One that throws does not keep the others from hearing. */
-export class Emitter<Events extends Record<string, unknown>> {
+export class Emitter<Events extends object> {
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
 
   /** @throws TypeError for a name no event has */

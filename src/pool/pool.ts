@@ -4,12 +4,12 @@ import { StorageError, WorkerCrashedError } from "../errors.ts";
 import type { Want } from "../rpc/protocol.ts";
 import {
   type BindParams,
-  type BindValue,
   type CheckpointMode,
   type ExecuteResult,
   type JournalMode,
   MEMORY_PATH,
   type Row,
+  type SqlValue,
 } from "../types.ts";
 import type { Backend, Capabilities, Runtime } from "./backend.ts";
 import { Changes } from "./changes.ts";
@@ -306,7 +306,7 @@ export class ConnectionPool implements AsyncDisposable {
   }
 
   /** {@link Connection.queryValue} on a connection borrowed for it. */
-  queryValue<T = BindValue>(
+  queryValue<T = SqlValue>(
     sql: Sql,
     params?: BindParams,
     options?: QueryOptions,
