@@ -24,10 +24,12 @@ function run(command: string, args: readonly string[], cwd = ROOT): string {
 
 const readJson = (name: string) => JSON.parse(readFileSync(join(ROOT, name), "utf8"));
 
-test("JSR would take it: explicit types, and the same name, version and dependency", () => {
+test("JSR would take it: explicit types, and the same entries, version and dependency", () => {
   run(bin("deno"), ["publish", "--dry-run", "--allow-dirty"]);
   const [npm, jsr] = [readJson("package.json"), readJson("deno.json")];
   expect(jsr.version).toBe(npm.version);
+  const modules = Object.keys(npm.exports).filter((entry) => npm.exports[entry].types);
+  expect(Object.keys(jsr.exports)).toEqual(modules);
   const [name, version] =
     Object.entries(npm.dependencies).find(([name]) => name.startsWith("@sqlite.org/")) ?? [];
   expect(jsr.imports["#sqlite-wasm"]).toBe(`npm:${name}@${version}`);
