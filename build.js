@@ -14,6 +14,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { posix } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { writeSqlJs } from "./scripts/sql-js.js";
@@ -21,7 +22,7 @@ import { writeSqlJs } from "./scripts/sql-js.js";
 const require = createRequire(import.meta.url);
 const { name, version, license } = require("@sqlite.org/sqlite-wasm/package.json");
 /** @param {string} path */
-const dist = (path) => new URL(`dist/${path}`, import.meta.url).pathname;
+const dist = (path) => fileURLToPath(new URL(`dist/${path}`, import.meta.url));
 
 copyFileSync(require.resolve("@sqlite.org/sqlite-wasm/sqlite3.wasm"), dist("sqlite3.wasm"));
 writeSqlJs(new URL("dist/engine/sql-js/", import.meta.url));
@@ -37,7 +38,8 @@ for (const file of readdirSync(dist(""), { recursive: true, encoding: "utf8" }))
     rewrite(file, (text) => text.replace(/(["']\.[^"']*)\.ts(["'])/g, "$1.js$2"));
   }
 }
-nameDeclarations("index", new Set());
+const named = new Set();
+for (const entry of ["index", "testing"]) nameDeclarations(entry, named);
 
 /**
  * Has a module, and those that its declarations refer to, name their declarations for JSR: in the first

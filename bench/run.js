@@ -5,6 +5,7 @@
 
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { makeDatabase, makeDirectory } from "./data.js";
 import { median, printTable, short, verdict } from "./measure.js";
@@ -22,7 +23,7 @@ makeDatabase(original);
  * @param {readonly string[]} args
  */
 async function figuresOf(part, ...args) {
-  const script = new URL(`./parts/${part}.js`, import.meta.url).pathname;
+  const script = fileURLToPath(new URL(`./parts/${part}.js`, import.meta.url));
   const { stdout } = await run(process.execPath, [script, ...args], { maxBuffer: 1 << 26 });
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { useDirectory } from "./helpers/kinds.ts";
 import { nativeValue } from "./helpers/native.ts";
 
-const SERVER = new URL("../examples/http-server.js", import.meta.url).pathname;
+const SERVER = fileURLToPath(new URL("../examples/http-server.js", import.meta.url));
 
 describe("examples/http-server.js", () => {
   const path = useDirectory();

@@ -3,9 +3,10 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-const SRC = new URL("../src", import.meta.url).pathname;
+const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
 /** What each layer may import beside itself, `types`, `errors`, `text` and `clock`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

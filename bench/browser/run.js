@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { build } from "vite";
 import { median, printTable, short, verdict } from "../measure.js";
@@ -20,7 +21,7 @@ const OURS = "sqlite-wasm-pool";
 const directory = mkdtempSync(join(tmpdir(), "sqlite-wasm-pool-bench-"));
 const outDir = join(directory, "page");
 await build({
-  root: new URL(".", import.meta.url).pathname,
+  root: fileURLToPath(new URL(".", import.meta.url)),
   configFile: false,
   logLevel: "error",
   worker: { format: "es" },

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { openPool } from "sqlite-wasm-pool";
 import type { Rolldown } from "vite";
 import { build } from "vite";
@@ -13,7 +14,7 @@ import { startServer, type TestServer } from "../harness/server.ts";
 import { useDirectory } from "../helpers/kinds.ts";
 import { Person } from "./person.ts";
 
-const CONFIG = new URL("../../vite.config.ts", import.meta.url).pathname;
+const CONFIG = fileURLToPath(new URL("../../vite.config.ts", import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = ["Console", "Pool", "Load", "Storage", "Health"];
 const ENDLESS = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000000)

@@ -2,13 +2,14 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { openPool } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
 import { useDirectory } from "../helpers/kinds.ts";
 import { native } from "../helpers/native.ts";
 
 const ROUNDS = 54;
-const WRITER = new URL("../helpers/crash-writer.js", import.meta.url).pathname;
+const WRITER = fileURLToPath(new URL("../helpers/crash-writer.js", import.meta.url));
 const path = useDirectory();
 
 /** Lets a writer run until `kills` commits were acknowledged, kills it, and returns all of those. */

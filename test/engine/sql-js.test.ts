@@ -3,14 +3,13 @@
 // the official build's own function answers at the same point of the same story.
 
 import { readFileSync } from "node:fs";
-import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Binding, Pointer } from "../../src/engine/binding.ts";
 import type * as SqlJsModule from "../../src/engine/sql-js.ts";
 import type { NewSqlJs } from "../../src/engine/sql-js-module.ts";
 import type * as SqliteWasmModule from "../../src/engine/sqlite-wasm.ts";
 
-const DIST = pathToFileURL(new URL("../../dist/engine/", import.meta.url).pathname);
+const DIST = new URL("../../dist/engine/", import.meta.url);
 const load = (file: string) => import(/* @vite-ignore */ new URL(file, DIST).href);
 const { loadSqliteWasmBinding }: typeof SqliteWasmModule = await load("sqlite-wasm.js");
 const { loadSqlJsBinding }: typeof SqlJsModule = await load("sql-js.js");

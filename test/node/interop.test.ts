@@ -1,6 +1,7 @@
 // The files are ordinary SQLite files: native SQLite wrote them, or reads them.
 
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { type JournalMode, openPool } from "sqlite-wasm-pool";
 import { describe, expect, test } from "vitest";
@@ -228,7 +229,7 @@ describe.each([0, 2])("with %i threads", (threads) => {
   });
 });
 
-const CHINOOK = new URL("../../../shared/data/chinook.sqlite", import.meta.url).pathname;
+const CHINOOK = fileURLToPath(new URL("../../../shared/data/chinook.sqlite", import.meta.url));
 test.skipIf(!existsSync(CHINOOK))(
   "a real database reads as natively, whatever the query",
   async () => {

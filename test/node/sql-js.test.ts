@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { type ConnectionPool, openPool, type PoolOptions } from "sqlite-wasm-pool";
 import { afterEach, describe, expect, test } from "vitest";
@@ -112,7 +113,7 @@ describe('engine "sql.js"', () => {
   });
 
   test("is chosen, compiled to JavaScript, where there is no WebAssembly", () => {
-    const child = new URL("../helpers/no-webassembly.js", import.meta.url).pathname;
+    const child = fileURLToPath(new URL("../helpers/no-webassembly.js", import.meta.url));
     const file = path("jitless.db");
     const output = execFileSync(process.execPath, ["--jitless", child, file], {
       encoding: "utf8",

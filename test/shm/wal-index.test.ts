@@ -2,14 +2,15 @@
 // each mutant is the real build with one rule taken out, and must fail.
 
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { useDirectory } from "../helpers/kinds.ts";
 import { loadBuild, World } from "./instances.ts";
 import { scenarios } from "./scenarios.ts";
 
-const DIST = new URL("../../dist", import.meta.url).pathname;
-const PACKAGE = new URL("../../package.json", import.meta.url).pathname;
-const MODULES = new URL("../../node_modules", import.meta.url).pathname;
+const DIST = fileURLToPath(new URL("../../dist", import.meta.url));
+const PACKAGE = fileURLToPath(new URL("../../package.json", import.meta.url));
+const MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
 
 interface Mutant {
   readonly rule: string;
