@@ -1,5 +1,6 @@
 // openPool for browsers.
 
+import { StorageError } from "./errors.ts";
 import type { DatabaseFile, Files, ListOptions, StorageEstimate } from "./pool/files.ts";
 import type { PoolOptions } from "./pool/options.ts";
 import { ConnectionPool } from "./pool/pool.ts";
@@ -14,7 +15,7 @@ import { ConnectionPool } from "./pool/pool.ts";
  *   database, `unsupported`, …), BusyError, the signal's reason
  */
 export async function openPool(path: string, options?: PoolOptions): Promise<ConnectionPool> {
-  return ConnectionPool.openIn(() => import("./runtime/web.ts"), path, options);
+  return ConnectionPool.openIn(loadRuntime, path, options);
 }
 
 /**
@@ -47,6 +48,19 @@ export async function persistStorage(): Promise<boolean> {
   return (await loadFiles()).persistStorage();
 }
 
-function loadFiles(): Promise<Files> {
+async function loadRuntime() {
+  checkBrowser();
+  return import("./runtime/web.ts");
+}
+
+async function loadFiles(): Promise<Files> {
+  checkBrowser();
   return import("./runtime/web-files.ts");
+}
+
+/** Server-side rendering may import a page's modules; there is nothing for it to open. */
+function checkBrowser(): void {
+  if (typeof navigator !== "undefined") return;
+  const advice = "open the database in the browser, or import without the condition `browser`";
+  throw new StorageError("unsupported", `this is no browser: ${advice}`);
 }

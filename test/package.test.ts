@@ -43,6 +43,20 @@ describe("the package", () => {
     expect(readFileSync(`${place}/package/dist/surface.d.ts`, "utf8")).toContain("ConnectionPool");
   });
 
+  test("can be imported by a server that renders pages, and refuses to open anything there", () => {
+    const script = `
+      delete globalThis.navigator;
+      const { deleteDatabase, listDatabases, openPool } = await import("sqlite-wasm-pool");
+      const refusals = [openPool("a.db"), openPool(":memory:"), listDatabases(), deleteDatabase("a.db")];
+      for (const refusal of refusals) console.log(await refusal.catch(({ code }) => code));`;
+    const output = execFileSync(
+      process.execPath,
+      ["--conditions", "browser", "--input-type=module", "-e", script],
+      { cwd: ROOT, encoding: "utf8" },
+    );
+    expect(output).toBe("STORAGE_UNSUPPORTED\n".repeat(4));
+  });
+
   test("does nothing but define things when it is imported", () => {
     const script = `
       const before = process._getActiveHandles().length;
