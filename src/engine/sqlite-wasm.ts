@@ -1,5 +1,5 @@
 // The official build of SQLite. Everything goes through `wasm.exports`: the wrappers of `capi` convert
-// arguments and cost ten times the call on the hot path.
+// arguments, which costs far more than the call itself.
 
 import sqlite3InitModule from "#sqlite-wasm";
 import type { Binding, Exports, Pointer, Struct } from "./binding.ts";
@@ -70,13 +70,33 @@ interface LoaderOptions {
 /** The build's own VFSes for browsers, which start workers of theirs where they are not refused. */
 const OTHER_VFSES = ["kvvfs", "opfs", "opfs-vfs", "opfs-sahpool", "opfs-wl"];
 
-async function instantiate(module: WebAssembly.Module | undefined): Promise<Sqlite3> {
-  // The loader takes its settings from here, and deletes them.
-  (globalThis as { sqlite3ApiConfig?: unknown }).sqlite3ApiConfig = {
+let latest: Promise<unknown> = Promise.resolve();
+
+/** One instance after the other, because the loader finds its settings in a global. */
+function instantiate(module: WebAssembly.Module | undefined): Promise<Sqlite3> {
+  const instance = latest.then(() => withSettings(() => load(module)));
+  latest = instance.catch(() => {});
+  return instance;
+}
+
+/** The loader deletes its settings when it has read them; those of the host page come back afterwards. */
+async function withSettings<T>(body: () => Promise<T>): Promise<T> {
+  const host = globalThis as { sqlite3ApiConfig?: unknown };
+  const former = host.sqlite3ApiConfig;
+  host.sqlite3ApiConfig = {
     disable: { vfs: Object.fromEntries(OTHER_VFSES.map((name) => [name, true])) },
   };
-  const load = sqlite3InitModule as unknown as (options: LoaderOptions) => Promise<Sqlite3>;
-  if (module === undefined) return load({});
+  try {
+    return await body();
+  } finally {
+    if (former === undefined) delete host.sqlite3ApiConfig;
+    else host.sqlite3ApiConfig = former;
+  }
+}
+
+async function load(module: WebAssembly.Module | undefined): Promise<Sqlite3> {
+  const start = sqlite3InitModule as unknown as (options: LoaderOptions) => Promise<Sqlite3>;
+  if (module === undefined) return start({});
   // The loader has no way to hear of a failure, so the failure races with it.
   return new Promise<Sqlite3>((resolve, reject) => {
     const options: LoaderOptions = {
@@ -88,7 +108,7 @@ async function instantiate(module: WebAssembly.Module | undefined): Promise<Sqli
         return {};
       },
     };
-    load(options).then(resolve, reject);
+    start(options).then(resolve, reject);
   });
 }
 
