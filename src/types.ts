@@ -31,7 +31,7 @@ export const MEMORY_PATH = ":memory:";
 /** Where the bytes of a database live. */
 export type StorageKind = "file" | "opfs" | "indexeddb" | "memory";
 
-/** Something that was tried first, and why it is not to be had. */
+/** Something that was tried first, and why it is not available. */
 export interface Fallback {
   readonly tried: StorageKind | EngineKind | "worker";
   readonly why: string;

@@ -4,7 +4,7 @@
 //
 // The update and preupdate hooks are called for each row, and yet miss changes: of virtual tables, of the
 // schema, and the former also of WITHOUT ROWID tables and of what REPLACE removes. The latter keeps
-// SQLite from emptying a table at once, which makes a DELETE without WHERE ten times as slow. The
+// SQLite from emptying a table at once, which makes a DELETE without WHERE far slower. The
 // authorizer's answer costs nothing per row and misses nothing; the commit and rollback hooks
 // (`change-tracker.ts`) say what became of it.
 

@@ -20,7 +20,7 @@ import { VFS_NAME, type Vfs } from "./vfs.ts";
 
 const TXN_WRITE = 2;
 
-/** Instructions of the virtual machine between two looks at the interrupt word: costs about 1 %. */
+/** Instructions of the virtual machine between two looks at the interrupt word: so many that these cost little. */
 const PROGRESS_STEPS = 1_000;
 
 /** What the connections of one instance share. */

@@ -8,7 +8,7 @@ import type { ResolvedOptions } from "./options.ts";
 import type { LogState, OwnerStats } from "./stats.ts";
 import type { WritePermits, WriteQueue } from "./write-queue.ts";
 
-/** What a pool really has, as found when it was opened. */
+/** What a pool really has, here and now: another owner among the tabs, or `resize`, may change it. */
 export interface Capabilities {
   /** Statements of different connections run at the same time, on several threads. */
   readonly parallelReads: boolean;
@@ -16,7 +16,7 @@ export interface Capabilities {
   readonly severalConnections: boolean;
   /** Other tabs of the origin may use the database at the same time. */
   readonly crossTab: boolean;
-  /** A resolved commit survives the end of the process (and, with `synchronous` full, of power). */
+  /** The database is stored: what was committed is there when it is opened again. False in memory. */
   readonly durable: boolean;
   /** Readers and the writer do not block each other. */
   readonly wal: boolean;
@@ -32,7 +32,7 @@ export interface Capabilities {
   readonly asyncContext: boolean;
   /** `"owner"`: SQLite runs here; `"client"`: another tab runs it for this one. */
   readonly role: "owner" | "client";
-  /** What would have been preferred, and why it is not to be had here. */
+  /** What would have been preferred, and why it is not available here. */
   readonly fallbacks: readonly Fallback[];
 }
 
@@ -69,7 +69,7 @@ export interface Backend {
   /** The data is in the memory of the one thread, and gone with it: it is kept until the pool closes. */
   readonly diesWithThread?: boolean;
   readonly role: "owner" | "client";
-  /** What was tried first when the database was opened, and why it was not to be had. */
+  /** What was tried first when the database was opened, and why it was not available. */
   readonly fallbacks?: readonly Fallback[];
   /** Calls `listener` when another tab becomes the owner, where that can be; returns what ends that. */
   onOwner?(listener: (change: OwnerChange) => void): () => void;

@@ -33,7 +33,7 @@ export async function* cursorRows<T>(
     for (;;) {
       done = chunk.done;
       const next = done ? undefined : chunks.fetch(size);
-      // Awaited below; until then a failure is nobody's to hear of.
+      // Awaited below. Without this, a failure before that would be reported as unhandled.
       next?.catch(() => {});
       for (const row of chunk.rows) {
         options?.signal?.throwIfAborted();
@@ -43,8 +43,8 @@ export async function* cursorRows<T>(
       chunk = (await next).result as CursorResult;
     }
   } catch (thrown) {
-    // A fetch that SQLite failed has closed the cursor, one that was never run has not. What failed is what
-    // the caller hears of.
+    // A fetch that SQLite failed has closed the cursor, one that was never run has not. The caller
+    // is told of that failure, and not of one to close it.
     if (!done) await chunks.close().catch(() => {});
     done = true;
     throw thrown;

@@ -34,7 +34,7 @@ export class LeasePool<T> {
   readonly #idle: T[] = [];
   readonly #out = new Set<T>();
   readonly #waiters = new Set<Waiter<T>>();
-  /** Waiters an opening is under way for; undefined entries have been served in another way. */
+  /** Openings that are under way. */
   #opening = 0;
   #closedError: Error | undefined;
   #paused = false;

@@ -100,7 +100,7 @@ export interface FoundStorage {
   readonly sharesFiles: boolean;
   /** Databases beside the pool's own can be opened. */
   readonly attachStored: boolean;
-  /** What would have been preferred, and why it is not to be had. */
+  /** What would have been preferred, and why it is not available. */
   readonly fallbacks: readonly Fallback[];
 }
 

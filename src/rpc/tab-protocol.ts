@@ -25,8 +25,8 @@
 //
 // Messages go over one BroadcastChannel per database, those of a line over a channel of its own; so
 // they reach a worker without the page that started it, which may be busy or frozen. Where the two pages
-// find the same shared worker, it passes a MessagePort on, and the line goes through that instead, in a
-// third of the time.
+// find the same shared worker, it passes a MessagePort on, and the line goes through that instead,
+// which is faster.
 
 import type { Tables } from "../types.ts";
 import type { FoundStorage, FromHost } from "./endpoint.ts";

@@ -1,4 +1,4 @@
-// Decodes many texts that lie one after the other. A decoder costs some 150 ns a call, whatever the
+// Decodes many texts that lie one after the other. Most of what a decoder costs is the call, whatever the
 // length, so one call decodes a chunk of texts, which is then cut.
 
 import { decodeText } from "../text.ts";

@@ -53,7 +53,7 @@ export function wantsMemory(path: string, storage: StorageKind | "auto"): boolea
 }
 
 export function unsupported(what: string): StorageError {
-  return new StorageError("unsupported", `${what} is not to be had in this runtime`);
+  return new StorageError("unsupported", `${what} is not available in this runtime`);
 }
 
 /** Runs `body`; a fault of the storage becomes the error callers know. */

@@ -312,7 +312,7 @@ async function readHeader(name: string): Promise<Header | undefined> {
  */
 async function openExisting(name: string): Promise<IDBDatabase | undefined> {
   if (typeof indexedDB === "undefined") {
-    throw new StorageFault("unsupported", "IndexedDB is not to be had here");
+    throw new StorageFault("unsupported", "IndexedDB is not available here");
   }
   const listed = await indexedDB.databases?.();
   if (listed?.every((each) => each.name !== PREFIX + name)) return undefined;

@@ -122,7 +122,7 @@ class Guests {
     this.#announce();
   }
 
-  /** The host, such that it is announced how many connections there are. */
+  /** The host; whenever a connection is opened or closed there, how many there are is announced. */
   counted(host: Host): RequestHandler {
     return {
       handle: (request, serial, meanwhile) => {

@@ -19,7 +19,7 @@ export type OpenStorage = (config: ThreadConfig) => Promise<OpenedStorage>;
 
 /** For a storage that the platform does not have. */
 export function noSuchStorage(kind: string): StorageError {
-  return new StorageError("unsupported", `storage "${kind}" is not to be had here`);
+  return new StorageError("unsupported", `storage "${kind}" is not available here`);
 }
 
 /** Whatever was thrown as an error that callers know. */

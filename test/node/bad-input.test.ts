@@ -137,7 +137,7 @@ describe.each([0, 1])("with %i threads", (threads) => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test("a storage that is not to be had here", async () => {
+  test("a storage that is not available here", async () => {
     for (const options of [{ storage: "opfs" }, { storage: "indexeddb" }] as const) {
       expect(await rejection(open(path("x.db"), options))).toMatchObject({ reason: "unsupported" });
     }

@@ -2,8 +2,8 @@
 // the thread on it are one member among them.
 //
 // The member exists while some port is open: a pool that is suspended or closed hands over by closing
-// its ports. A page that is frozen, or put aside by the browser for its way back, lets go of everything
-// at once and comes back as a new member.
+// its ports. A page that is frozen, or kept in the back/forward cache, lets go of everything at once and
+// comes back as a new member.
 
 import { clock } from "../../clock.ts";
 import { StorageError } from "../../errors.ts";
@@ -41,9 +41,9 @@ export interface OpenThread {
 /** Called when nobody in this thread uses the database any more, while it still owns it. */
 export type OnLastLeft = (found: FoundStorage) => Promise<void>;
 
-/** Finding out who is there, and that nobody is, takes its time: a limit for SQLite's lock is none for that. */
+/** Least time to find out who has the database, or that nobody has: `busyTimeout` may be far shorter. */
 const LEAST_CONNECT_MS = 5_000;
-/** A longer delay is none for a timer: it would end at once. */
+/** The longest delay that a timer takes; with a longer one it ends at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** How long a thread may take to answer to a line. */

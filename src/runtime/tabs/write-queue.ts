@@ -37,7 +37,7 @@ export interface LocalQueue {
 
 /** How long to wait for another tab to say what it writes, in milliseconds. */
 const ASK_MS = 250;
-/** A longer delay is none for a timer: it would end at once. */
+/** The longest delay that a timer takes; with a longer one it ends at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** See the head of this file. */
