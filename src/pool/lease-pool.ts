@@ -61,6 +61,14 @@ export class LeasePool<T> {
     return this.#idle.length + this.#out.size;
   }
 
+  get openingCount(): number {
+    return this.#opening;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
   get waitingCount(): number {
     return this.#waiters.size;
   }

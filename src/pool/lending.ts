@@ -166,16 +166,33 @@ export class Lending {
 
   /** The error of one who has waited too long. */
   timedOut(waitedMs: number): AcquireTimeoutError {
+    const { outCount, openingCount, max, waitingCount, isPaused } = this.#pool;
+    const opening = openingCount === 0 ? "" : `${openingCount} being opened, `;
+    const raise = this.#isAtEnginesLimit ? "acquireTimeout" : "maxConnections or acquireTimeout";
+    const advice = isPaused ? "it is suspended: resume it" : `release sooner, or raise ${raise}`;
+    return this.#timeoutError(
+      waitedMs,
+      (leases) =>
+        `no connection free within ${Math.round(waitedMs)} ms (${outCount} of ${max} out, ${opening}${waitingCount} waiting: ${leases}); ${advice}`,
+    );
+  }
+
+  /** The error of a writer whose own `timeout` ended before its turn came. */
+  turnTimedOut(timeoutMs: number): AcquireTimeoutError {
+    return this.#timeoutError(
+      timeoutMs,
+      (leases) =>
+        `no turn to write free within the timeout of ${Math.round(timeoutMs)} ms, another call is writing (${leases}); shorten its transaction, or raise the timeout`,
+    );
+  }
+
+  #timeoutError(waitedMs: number, had: (leases: string) => string): AcquireTimeoutError {
     const { counters, events, options } = this.#context;
     counters.timedOut++;
     events.emit("timeout", { waitedMs });
     const leases = reportLeases(this.#leases.values());
-    const { outCount, max, waitingCount } = this.#pool;
-    const raise = this.#isAtEnginesLimit ? "acquireTimeout" : "maxConnections or acquireTimeout";
-    return new AcquireTimeoutError(
-      `pool "${options.name}" had no connection free within ${Math.round(waitedMs)} ms (${outCount} of ${max} out, ${waitingCount} waiting: ${describeLeases(leases)}); release sooner, or raise ${raise}`,
-      { reason: "timeout", leases },
-    );
+    const message = `pool "${options.name}" had ${had(describeLeases(leases))}`;
+    return new AcquireTimeoutError(message, { reason: "timeout", leases });
   }
 
   /** The error of one who would have to wait behind `waiting` others, if that is too many. */

@@ -84,7 +84,10 @@ export interface ResolvedOptions {
 
 /** How long, and until which signal, to wait for a connection. */
 export interface AcquireOptions {
-  /** Milliseconds; 0 tries once. Default the pool's `acquireTimeout`. */
+  /**
+   * Milliseconds; 0 tries once. Default the pool's `acquireTimeout`. A writer's wait for its turn is part
+   * of it; that ends after `busyTimeout` in any case.
+   */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

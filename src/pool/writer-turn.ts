@@ -4,7 +4,7 @@
 import { clock } from "../clock.ts";
 import { scopesOf } from "./lease.ts";
 import type { Lending } from "./lending.ts";
-import type { AcquireOptions } from "./options.ts";
+import { type AcquireOptions, checkAcquireOptions } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
 import { Semaphore } from "./semaphore.ts";
 
@@ -23,28 +23,54 @@ export class WriterTurn {
     return this.#semaphore.waiting;
   }
 
+  /** @throws AcquireTimeoutError where a call around this one has the turn */
+  checkNested(): void {
+    for (const { writes } of scopesOf(this.#context.backend.context?.get(), this.#context)) {
+      if (!writes) continue;
+      throw this.#lending.nested("the write lock is held by the call around this one");
+    }
+  }
+
   /**
-   * Waits for the turn; `release` ends it. Where the first of the writers waits for a connection itself,
-   * it is the pool that keeps everyone waiting, and not the write lock. Gives the milliseconds waited.
+   * Waits for the turn; `release` ends it. The wait ends after `busyTimeout`, and after the caller's own
+   * `timeout`. Where the first of the writers waits for a connection itself, it is the pool that keeps
+   * everyone waiting, and not the write lock. Gives the milliseconds waited.
    * @throws BusyError, AcquireTimeoutError, PoolExhaustedError, the signal's reason
    */
   async acquire(options: AcquireOptions | undefined): Promise<number> {
-    const { backend } = this.#context;
-    for (const { writes } of scopesOf(backend.context?.get(), this.#context)) {
-      if (writes) throw this.#lending.nested("the write lock is held by the call around this one");
-    }
+    this.checkNested();
+    if (options !== undefined) checkAcquireOptions(options);
     if (this.#semaphore.tryAcquire()) return 0;
     const started = clock.now();
     const lending = this.#lending;
     const refusal = lending.refusal(lending.pool.waitingCount + this.waiting);
     if (refusal !== undefined) throw refusal;
-    const { busyTimeout, acquireTimeout } = this.#context.options;
-    const exhausted = lending.pool.waitingCount > 0;
-    const timeoutMs = exhausted ? (options?.timeout ?? acquireTimeout) : busyTimeout;
-    await this.#semaphore.acquire({ timeoutMs, signal: options?.signal }, () =>
-      exhausted ? lending.timedOut(timeoutMs) : backend.writeQueue.busy(timeoutMs, undefined),
-    );
+    try {
+      await this.#wait(options ?? {}, lending.pool.waitingCount > 0);
+    } catch (thrown) {
+      const { signal } = options ?? {};
+      if (signal?.aborted && thrown === signal.reason) this.#context.counters.aborted++;
+      throw thrown;
+    }
     return clock.now() - started;
+  }
+
+  #wait({ timeout, signal }: AcquireOptions, isPoolExhausted: boolean): Promise<void> {
+    const { backend, options } = this.#context;
+    const { acquireTimeout, busyTimeout } = options;
+    const lending = this.#lending;
+    if (isPoolExhausted) {
+      const timeoutMs = timeout ?? acquireTimeout;
+      return this.#semaphore.acquire({ timeoutMs, signal }, () => lending.timedOut(timeoutMs));
+    }
+    if (timeout !== undefined && timeout < busyTimeout) {
+      return this.#semaphore.acquire({ timeoutMs: timeout, signal }, () =>
+        lending.turnTimedOut(timeout),
+      );
+    }
+    return this.#semaphore.acquire({ timeoutMs: busyTimeout, signal }, () =>
+      backend.writeQueue.busy(busyTimeout, undefined),
+    );
   }
 
   /** Refuses everyone who waits; the one whose turn it is goes on. */

@@ -154,6 +154,41 @@ inEveryPlace(({ open, capabilities }) => {
     expect(pool.activeCount).toBe(0);
   });
 
+  test("a writer waits for its turn no longer than its own timeout, and an aborted one is counted", async () => {
+    const pool = await open({ maxConnections: 2 });
+    const [begun, over] = [gate(), gate()];
+    const writing = pool.write(async () => {
+      begun.open();
+      await over.promise;
+    });
+    await begun.promise;
+    const error = await rejection(pool.write(() => 1, { timeout: 10 }));
+    expect(error).toBeInstanceOf(AcquireTimeoutError);
+    expect(error.message).toMatch(/no turn to write free .* raise the timeout/);
+    expect((error as AcquireTimeoutError).leases).toHaveLength(1);
+    expect(await rejection(pool.write(() => 1, { timeout: 0 }))).toMatchObject({
+      reason: "timeout",
+    });
+    expect(await rejection(pool.write(() => 1, { timeout: -1 }))).toBeInstanceOf(RangeError);
+    const controller = new AbortController();
+    const aborted = rejection(pool.write(() => 1, { signal: controller.signal }));
+    const reason = new Error("changed my mind");
+    controller.abort(reason);
+    expect(await aborted).toBe(reason);
+    expect(pool.stats()).toMatchObject({ timedOut: 2, aborted: 1, waiting: 0 });
+    over.open();
+    await writing;
+    expect(await pool.write(() => "next")).toBe("next");
+  });
+
+  test("who waits in vain for a pool that is suspended hears that it is", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.suspend();
+    const error = await rejection(pool.acquire({ timeout: 5 }));
+    expect(error.message).toContain("it is suspended: resume it");
+    await pool.resume();
+  });
+
   test("a nested acquire that could never be served is refused at once", async () => {
     const pool = await open({ maxConnections: 1, acquireTimeout: 20, busyTimeout: 20 });
     // Where async calls cannot be followed, it is a waiter like any other.
