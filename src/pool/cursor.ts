@@ -27,7 +27,7 @@ export async function* cursorRows<T>(
 ): AsyncGenerator<T, void, undefined> {
   const size = checkChunkSize(options?.chunkSize);
   let done = false;
-  link.cursors++;
+  link.open.add(chunks);
   try {
     let chunk = (await chunks.open(size)).result as CursorResult;
     for (;;) {
@@ -49,7 +49,7 @@ export async function* cursorRows<T>(
     done = true;
     throw thrown;
   } finally {
-    link.cursors--;
+    link.open.delete(chunks);
     if (!done) await chunks.close();
   }
 }

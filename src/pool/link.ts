@@ -64,8 +64,8 @@ export class Link {
   readonly port: Port;
   readonly createdAt = clock.now();
   idleSince = clock.now();
-  /** Open cursors; they are closed when the connection is released. */
-  cursors = 0;
+  /** What its borrower has open beside a transaction, such as cursors; a release closes it. */
+  readonly open = new Set<object>();
   /** The statement that runs now, for reports. */
   runningSql: string | undefined;
   /** The latest statement, for reports. */
@@ -106,7 +106,7 @@ export class Link {
 
   /** It is as a new one: no transaction, no cursor, nothing changed. */
   get isClean(): boolean {
-    return this.#txn === 0 && this.#autocommit && !this.#tainted && this.cursors === 0;
+    return this.#txn === 0 && this.#autocommit && !this.#tainted && this.open.size === 0;
   }
 
   /** Something was sent that has not been answered. */

@@ -74,7 +74,7 @@ export class Links {
       await link.settled();
       if (link.isClean || link.broken !== undefined) return;
       const sql = link.lastSql;
-      link.cursors = 0;
+      link.open.clear();
       const { rolledBack, reopened } = (await tell(link, "reset")).result as ResetResult;
       if (rolledBack) this.#context.events.emit("dirty", { connection: link.id, sql });
       if (reopened) await this.#prepare(link);
