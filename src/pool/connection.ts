@@ -63,6 +63,8 @@ export class Connection implements AsyncDisposable {
   readonly #lender: Lender;
   readonly #readonly: boolean;
   readonly #transactions = new Transactions(this);
+  /** @internal Called when the lease ends. */
+  onEnd: (() => void) | undefined;
   #open = true;
   #cursors = 0;
 
@@ -325,6 +327,7 @@ export class Connection implements AsyncDisposable {
   /** @internal Ends the lease. */
   end(): void {
     this.#open = false;
+    this.onEnd?.();
   }
 
   /** @internal */

@@ -1,6 +1,6 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
-import { StorageError, WorkerCrashedError } from "../errors.ts";
+import { ConnectionReleasedError, StorageError, WorkerCrashedError } from "../errors.ts";
 import type { Want } from "../rpc/protocol.ts";
 import {
   type BindParams,
@@ -17,6 +17,8 @@ import { type Connection, firstIn, type Result, rowsIn, type Sql } from "./conne
 import type { IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import { Emitter, type PoolEvents } from "./events.ts";
+import { streamOf } from "./export-stream.ts";
+import { chunksOf, type ImportSource, importDatabase } from "./import.ts";
 import type { Scope } from "./lease.ts";
 import { closedError } from "./lease-pool.ts";
 import { Lending } from "./lending.ts";
@@ -32,6 +34,7 @@ import {
 } from "./options.ts";
 import { normalizeLists } from "./params.ts";
 import type { PoolContext } from "./pool-context.ts";
+import { beginSnapshot, endSnapshot } from "./snapshot.ts";
 import {
   type BatchStatement,
   type Statement,
@@ -52,7 +55,6 @@ import {
   checkpoint,
   exportBytes,
   exportChunks,
-  importDatabase,
 } from "./whole.ts";
 import { WriteQueue } from "./write-queue.ts";
 import { WriterTurn } from "./writer-turn.ts";
@@ -61,8 +63,6 @@ import { WriterTurn } from "./writer-turn.ts";
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
 /** How many connections a call is tried on that are lost before anything has come of it. */
 const MOST_TRIES = 3;
-/** SQLite fixes a snapshot at the first read, and not at BEGIN. */
-const FIRST_READ = "SELECT 1 FROM sqlite_schema LIMIT 1";
 
 /** A pool of connections to one database. Made by `openPool`. */
 export class ConnectionPool implements AsyncDisposable {
@@ -254,10 +254,12 @@ export class ConnectionPool implements AsyncDisposable {
     return await this.#untilBegun(body, async (once) => {
       const db = await this.#lending.acquire(options, true);
       return await this.#scoped(db, false, async () => {
-        await beginSnapshot(db);
-        const result = await once(db);
-        if (db.isOpen && db.inTransaction) await db.execute("COMMIT");
-        return result;
+        try {
+          await beginSnapshot(db);
+          return await once(db);
+        } finally {
+          await endSnapshot(db);
+        }
       });
     });
   }
@@ -402,20 +404,7 @@ export class ConnectionPool implements AsyncDisposable {
    * connection and a snapshot until it has been read to its end or is cancelled.
    */
   exportStream(options?: { readonly signal?: AbortSignal }): ReadableStream<Uint8Array> {
-    const chunks = this.#exportChunks(options);
-    return new ReadableStream<Uint8Array>(
-      {
-        async pull(controller) {
-          const { done, value } = await chunks.next();
-          if (done) controller.close();
-          else controller.enqueue(value);
-        },
-        async cancel() {
-          await chunks.return();
-        },
-      },
-      { highWaterMark: 0 },
-    );
+    return streamOf(this.#exportChunks(options), options?.signal);
   }
 
   async *#exportChunks(
@@ -426,21 +415,29 @@ export class ConnectionPool implements AsyncDisposable {
       await beginSnapshot(db);
       yield* exportChunks(db, this.#context.backend.temporaryPath, options.signal);
     } finally {
+      await endSnapshot(db);
       await this.#lending.giveBack(db);
     }
   }
 
   /**
-   * Replaces the content of the database, in one transaction, by that of another.
-   * @throws StorageError (`corrupt`) when that is no sound database; nothing is changed then
+   * Replaces the content of the database, in one transaction, by that of another. A stream is read to
+   * its end before the write lock is asked for; one that is not read to its end is cancelled.
+   * @throws StorageError (`corrupt`) when that is no sound database, BusyError, the signal's reason;
+   *   nothing is changed then
    */
-  async import(
-    source: Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<void> {
-    await this.#inTurn(options, (db) =>
-      importDatabase(db.link, source, this.#context.backend.temporaryPath(), options?.signal),
-    );
+  async import(source: ImportSource, options?: { readonly signal?: AbortSignal }): Promise<void> {
+    const chunks = chunksOf(source);
+    const path = this.#context.backend.temporaryPath();
+    try {
+      this.#turn.checkNested();
+      await this.withConnection((db) => importDatabase(db, chunks, path, options?.signal), options);
+      chunks.end(undefined);
+    } catch (thrown) {
+      chunks.end(thrown);
+      const isClosed = this.#closed !== undefined && thrown instanceof ConnectionReleasedError;
+      throw isClosed ? closedError(this.name) : thrown;
+    }
   }
 
   /**
@@ -575,7 +572,7 @@ export class ConnectionPool implements AsyncDisposable {
     if (this.#closed !== undefined) throw closedError(this.name);
     const waitedMs = await this.#turn.acquire(options);
     try {
-      const db = await this.#lending.acquire(options, false, waitedMs);
+      const db = await this.#lending.acquire(shortened(options, waitedMs), false, waitedMs);
       return await this.#scoped(db, true, () => body(db));
     } finally {
       this.#turn.release();
@@ -660,13 +657,17 @@ function checkDestination(path: unknown): void {
   }
 }
 
+/** What is left of a wait. */
+function shortened(
+  options: AcquireOptions | undefined,
+  waitedMs: number,
+): AcquireOptions | undefined {
+  if (options?.timeout === undefined) return options;
+  return { ...options, timeout: Math.max(0, options.timeout - waitedMs) };
+}
+
 function signalOf(
   options: { readonly signal?: AbortSignal | undefined } | undefined,
 ): AcquireOptions | undefined {
   return options?.signal === undefined ? undefined : { signal: options.signal };
-}
-
-async function beginSnapshot(db: Connection): Promise<void> {
-  await db.execute("BEGIN");
-  await db.execute(FIRST_READ);
 }

@@ -1,17 +1,14 @@
 // Operations on the whole database, each on one borrowed connection.
 
 import { clock } from "../clock.ts";
-import { StorageError } from "../errors.ts";
 import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
 import type { CheckpointMode } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import { emptyDatabase } from "./empty-database.ts";
 import type { Link } from "./link.ts";
 
-const MAGIC = "SQLite format 3\0";
-/** Bytes of the file header, https://sqlite.org/fileformat2.html#the_database_header */
-const HEADER_BYTES = 100;
-const SPOOL_BYTES = 1 << 20;
+/** Bytes of a file that are sent at a time. */
+export const SPOOL_BYTES = 1 << 20;
 const DEFAULT_BACKUP_PAGES = 256;
 
 /** How far a backup has come. */
@@ -196,76 +193,10 @@ export async function backup(
   }
 }
 
-/** Replaces the database by what `source` holds, after checking it. */
-export async function importDatabase(
+export function askFile(
   link: Link,
-  source: Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const chunks = source instanceof ReadableStream ? streamed(source) : sliced(source);
-  const file = (operation: "create" | "append" | "delete", bytes?: Uint8Array) =>
-    askFile(link, { operation, path, bytes });
-  await file("create");
-  try {
-    let size = 0;
-    for await (const chunk of chunks) {
-      signal?.throwIfAborted();
-      if (!(chunk instanceof Uint8Array)) throw new TypeError("the stream must yield Uint8Arrays");
-      if (chunk.length === 0) continue;
-      if (size === 0) checkHeader(chunk);
-      // A copy of its own, because it may be handed over to the thread.
-      await file("append", chunk.slice());
-      size += chunk.length;
-    }
-    if (size < HEADER_BYTES) throw notADatabase(`it has only ${size} bytes`);
-    await link.send({
-      request: () => ({ kind: "import", connection: link.id, source: path }),
-      sql: "(import)",
-      writes: true,
-      signal,
-    });
-  } finally {
-    if (link.broken === undefined) await file("delete");
-  }
-}
-
-function checkHeader(chunk: Uint8Array): void {
-  const start = String.fromCharCode(...chunk.subarray(0, MAGIC.length));
-  if (!MAGIC.startsWith(start) || start === "") throw notADatabase("its header is another one");
-}
-
-function notADatabase(why: string): StorageError {
-  return new StorageError("corrupt", `what was to be imported is no SQLite database: ${why}`);
-}
-
-async function* streamed(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  let done = false;
-  try {
-    for (;;) {
-      const read = await reader.read();
-      done = read.done;
-      if (read.value === undefined) return;
-      yield read.value;
-    }
-  } finally {
-    if (!done) await reader.cancel().catch(() => {});
-    reader.releaseLock();
-  }
-}
-
-async function* sliced(source: Uint8Array | ArrayBuffer): AsyncGenerator<Uint8Array> {
-  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
-  if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError("import takes a Uint8Array, an ArrayBuffer or a ReadableStream of bytes");
-  }
-  for (let at = 0; at < bytes.length; at += SPOOL_BYTES) {
-    yield bytes.subarray(at, at + SPOOL_BYTES);
-  }
-}
-
-function askFile(link: Link, request: Omit<FileRequest, "kind" | "connection">): Promise<Reply> {
+  request: Omit<FileRequest, "kind" | "connection">,
+): Promise<Reply> {
   return ask(link, { kind: "file", connection: link.id, ...request });
 }
 

@@ -9,7 +9,7 @@ import {
   StorageError,
 } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
-import { rejection, useDirectory } from "../helpers/kinds.ts";
+import { gate, rejection, useDirectory } from "../helpers/kinds.ts";
 
 const path = useDirectory();
 
@@ -124,4 +124,25 @@ test("estimateStorage() and persistStorage() tell of the disk", async () => {
   expect(quotaBytes).toBeGreaterThan(usageBytes);
   expect(persisted).toBe(true);
   expect(await persistStorage()).toBe(true);
+});
+
+test("an import() that is aborted, or ended by close(), leaves no file behind", async () => {
+  const before = readdirSync(path("."));
+  const pool = await openPool(path("interrupted.db"), { maxConnections: 1 });
+  const stalled = () => {
+    const begun = gate();
+    return { begun, stream: new ReadableStream<Uint8Array>({ pull: () => begun.open() }) };
+  };
+  const [first, second] = [stalled(), stalled()];
+  const controller = new AbortController();
+  const aborted = rejection(pool.import(first.stream, { signal: controller.signal }));
+  await first.begun.promise;
+  controller.abort(new Error("enough"));
+  expect(await aborted).toBe(controller.signal.reason);
+  const ended = rejection(pool.import(second.stream));
+  await second.begun.promise;
+  await pool.close({ timeout: 0 });
+  expect(await ended).toMatchObject({ code: "POOL_CLOSED" });
+  const left = readdirSync(path(".")).filter((name) => !before.includes(name));
+  expect(left.filter((name) => !/^interrupted\.db(-wal)?$/.test(name))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // What one borrower leaves behind must not reach the next.
 
 import { expect, test } from "vitest";
-import { inEveryPlace } from "../helpers/kinds.ts";
+import { inEveryPlace, rejection } from "../helpers/kinds.ts";
 
 inEveryPlace(({ open, memory, path, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
@@ -66,6 +66,36 @@ inEveryPlace(({ open, memory, path, capabilities }) => {
     expect(await pool.withConnection((db) => db.id)).toBe(first);
     expect(pool.stats()).toMatchObject({ created: 1, replaced: 0 });
     expect(await pool.queryValue("PRAGMA user_version")).toBe(3);
+  });
+
+  test("a read() whose callback throws leaves no transaction open", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const dirty: unknown[] = [];
+    pool.on("dirty", (event) => dirty.push(event));
+    const failure = new Error("mine");
+    const reading = pool.read(() => {
+      throw failure;
+    });
+    expect(await rejection(reading)).toBe(failure);
+    expect(await pool.withConnection((db) => db.inTransaction)).toBe(false);
+    expect(dirty).toEqual([]);
+  });
+
+  test("a loop that outlives its lease leaves the connection to the next one as it is", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const db = await pool.acquire();
+    const rows = db.iterate("SELECT value FROM json_each('[1,2,3,4]')", [], { chunkSize: 1 });
+    await rows.next();
+    await db.release();
+    await rows.return?.();
+    const next = await pool.acquire();
+    const after = next.iterate("SELECT value FROM json_each('[1,2]')", [], { chunkSize: 1 });
+    expect(await after.next()).toMatchObject({ value: { value: 1 } });
+    // The lease that is released is unclean for its own loop, and for no earlier one.
+    expect(next.link.open.size).toBe(1);
+    await after.return?.();
+    expect(next.link.isClean).toBe(true);
+    await next.release();
   });
 
   test("cursors left open are closed", async () => {

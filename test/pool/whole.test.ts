@@ -93,6 +93,82 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
     expect((await pool.export()).length).toBeGreaterThanOrEqual(first.length);
   });
 
+  test("exportStream() gives its connection back when it is aborted while nobody reads", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.executeScript(`${FILL} INSERT INTO t (a) SELECT randomblob(1000) FROM t`);
+    const abort = new AbortController();
+    const reader = pool.exportStream({ signal: abort.signal }).getReader();
+    await reader.read();
+    const reason = new Error("enough");
+    abort.abort(reason);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(4000);
+    expect(await rejection(reader.read())).toBe(reason);
+    expect(pool.activeCount).toBe(0);
+  });
+
+  test("an export tells of no transaction that somebody left open", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const dirty: unknown[] = [];
+    pool.on("dirty", (event) => dirty.push(event));
+    await pool.executeScript(`${FILL} INSERT INTO t (a) SELECT randomblob(1000) FROM t`);
+    for await (const piece of streamed(pool.exportStream()))
+      expect(piece.length).toBeGreaterThan(0);
+    const reader = pool.exportStream().getReader();
+    await reader.read();
+    await reader.cancel();
+    await pool.export();
+    expect(dirty).toEqual([]);
+  });
+
+  test("import() of a stream that stalls ends with its signal, and keeps no writer waiting", async () => {
+    const pool = await open({ maxConnections: 2 });
+    await pool.executeScript(FILL);
+    const bytes = await pool.export();
+    const cancelled = gate<unknown>();
+    const stalls = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(bytes.subarray(0, 5000)),
+      cancel: (reason) => cancelled.open(reason),
+    });
+    const abort = new AbortController();
+    const importing = rejection(pool.import(stalls, { signal: abort.signal }));
+    if (pool.capabilities.severalConnections) await pool.execute("DELETE FROM t WHERE id = 1");
+    const reason = new Error("enough");
+    abort.abort(reason);
+    expect(await importing).toBe(reason);
+    expect(await cancelled.promise).toBe(reason);
+    expect(pool.activeCount).toBe(0);
+    await pool.import(bytes);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2000);
+  });
+
+  test("close() ends an import() whose stream stalls", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const begun = gate();
+    const stalls = new ReadableStream<Uint8Array>({ pull: () => begun.open() });
+    const importing = rejection(pool.import(stalls));
+    await begun.promise;
+    await pool.close({ timeout: 0 });
+    expect(await importing).toMatchObject({ code: "POOL_CLOSED" });
+  });
+
+  test("import() cancels its stream where it gets no connection", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const held = await pool.acquire();
+    const cancelled = gate<unknown>();
+    const stream = new ReadableStream<Uint8Array>({ cancel: (reason) => cancelled.open(reason) });
+    const abort = new AbortController();
+    const importing = rejection(pool.import(stream, { signal: abort.signal }));
+    const reason = new Error("enough");
+    abort.abort(reason);
+    expect(await importing).toBe(reason);
+    expect(await cancelled.promise).toBe(reason);
+    await held.release();
+    await pool.close();
+    const late = new ReadableStream<Uint8Array>();
+    expect(await rejection(pool.import(late))).toMatchObject({ code: "POOL_CLOSED" });
+    expect(late.locked).toBe(false);
+  });
+
   test("exportStream() gives its connection back when it is cancelled, or aborted", async () => {
     const pool = await open({ maxConnections: 2 });
     await pool.executeScript(FILL);

@@ -1,0 +1,150 @@
+// What replaces the content of a database: it is written to a file of its own first, piece by piece, then
+// checked and put in place by one request. Only that request takes the write lock.
+
+import { ConnectionReleasedError, StorageError } from "../errors.ts";
+import type { Reply } from "../rpc/protocol.ts";
+import type { Connection } from "./connection.ts";
+import type { Link } from "./link.ts";
+import { askFile, SPOOL_BYTES } from "./whole.ts";
+
+const MAGIC = "SQLite format 3\0";
+/** Bytes of the file header, https://sqlite.org/fileformat2.html#the_database_header */
+const HEADER_BYTES = 100;
+
+/** What `import` takes. */
+export type ImportSource = Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>;
+
+/** A database on its way in. */
+export interface Chunks {
+  /** The next piece, undefined at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  /** No more is wanted; `reason`: why, where it was not read to its end. */
+  end(reason: unknown): void;
+}
+
+/** @throws TypeError for what is no source, or a stream that somebody else reads */
+export function chunksOf(source: ImportSource): Chunks {
+  return source instanceof ReadableStream ? streamed(source) : sliced(source);
+}
+
+/**
+ * Replaces the database by what `chunks` hold, after checking it, on a connection that is borrowed for it.
+ * An abort, the end of the lease and that of the thread do not wait for the next piece.
+ */
+export async function importDatabase(
+  db: Connection,
+  chunks: Chunks,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { link } = db;
+  // A connection that is taken back meanwhile is not clean: its last request deletes the file.
+  link.open.add(chunks);
+  try {
+    await askFile(link, { operation: "create", path });
+    try {
+      await orStopped(db, signal, (stopped) => spool(chunks, link, path, stopped));
+      await link.send({
+        request: () => ({ kind: "import", connection: link.id, source: path }),
+        sql: "(import)",
+        writes: true,
+        signal,
+      });
+    } finally {
+      if (link.broken === undefined) await askFile(link, { operation: "delete", path });
+    }
+  } finally {
+    link.open.delete(chunks);
+  }
+}
+
+async function spool(
+  chunks: Chunks,
+  link: Link,
+  path: string,
+  stopped: Promise<never>,
+): Promise<void> {
+  let size = 0;
+  for (;;) {
+    const chunk = await Promise.race([chunks.read(), stopped]);
+    if (chunk === undefined) break;
+    if (!(chunk instanceof Uint8Array)) throw new TypeError("the stream must yield Uint8Arrays");
+    if (chunk.length === 0) continue;
+    if (size === 0) checkHeader(chunk);
+    // A copy of its own, because it may be handed over to the thread.
+    await append(link, path, chunk.slice());
+    size += chunk.length;
+  }
+  if (size < HEADER_BYTES) throw notADatabase(`it has only ${size} bytes`);
+}
+
+function append(link: Link, path: string, bytes: Uint8Array): Promise<Reply> {
+  return askFile(link, { operation: "append", path, bytes });
+}
+
+/** Runs `body`, which is given what rejects as soon as it is not to go on. */
+async function orStopped<T>(
+  db: Connection,
+  signal: AbortSignal | undefined,
+  body: (stopped: Promise<never>) => Promise<T>,
+): Promise<T> {
+  let stop: (reason: unknown) => void = () => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = reject;
+  });
+  // Nobody may be waiting for it when it comes.
+  stopped.catch(() => {});
+  const abort = () => stop(signal?.reason);
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort);
+  const end = () => stop(new ConnectionReleasedError(`connection ${db.id} was taken back`));
+  if (db.isReleased) end();
+  db.onEnd = end;
+  void db.link.port.closed.then((error) => stop(error ?? db.link.broken));
+  try {
+    return await body(stopped);
+  } finally {
+    signal?.removeEventListener("abort", abort);
+    db.onEnd = undefined;
+  }
+}
+
+function checkHeader(chunk: Uint8Array): void {
+  const start = String.fromCharCode(...chunk.subarray(0, MAGIC.length));
+  if (!MAGIC.startsWith(start) || start === "") throw notADatabase("its header is another one");
+}
+
+function notADatabase(why: string): StorageError {
+  return new StorageError("corrupt", `what was to be imported is no SQLite database: ${why}`);
+}
+
+function streamed(stream: ReadableStream<Uint8Array>): Chunks {
+  const reader = stream.getReader();
+  return {
+    async read() {
+      return (await reader.read()).value;
+    },
+    end(reason) {
+      // Whoever makes the stream may take their time over it.
+      reader.cancel(reason).catch(() => {});
+      reader.releaseLock();
+    },
+  };
+}
+
+function sliced(source: Uint8Array | ArrayBuffer): Chunks {
+  const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError("import takes a Uint8Array, an ArrayBuffer or a ReadableStream of bytes");
+  }
+  let at = 0;
+  return {
+    async read() {
+      if (at >= bytes.length) return undefined;
+      const from = at;
+      at += SPOOL_BYTES;
+      return bytes.subarray(from, at);
+    },
+    end() {},
+  };
+}
