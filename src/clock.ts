@@ -3,3 +3,6 @@
 
 /** The global `performance`. */
 export const clock = globalThis.performance;
+
+/** `setTimeout` takes no longer delay: it would end at once. A longer wait is as good as for ever. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;

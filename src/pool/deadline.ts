@@ -1,7 +1,6 @@
 // Waiting with an end: timers that are always cleared, signals that are always unhooked.
 
-/** `setTimeout` takes no longer delay; a longer wait is as good as for ever. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+import { LONGEST_TIMER_MS } from "../clock.ts";
 
 /** What ends a wait early. */
 export interface WaitLimits {
@@ -19,7 +18,6 @@ export function armLimits(
   onTimeout: () => void,
   onAbort: (reason: unknown) => void,
 ): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
   const abort = () => {
     disarm();
     onAbort(signal?.reason);
@@ -28,17 +26,23 @@ export function armLimits(
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
   };
-  if (timeoutMs <= LONGEST_TIMER_MS) {
-    timer = setTimeout(() => {
-      disarm();
-      onTimeout();
-    }, timeoutMs);
-  }
+  const timer = startTimer(timeoutMs, () => {
+    disarm();
+    onTimeout();
+  });
   signal?.addEventListener("abort", abort);
   return disarm;
 }
 
+/** A timer for `clearTimeout`; undefined where it would never come to its end. */
+export function startTimer(
+  ms: number,
+  onTimeout: () => void,
+): ReturnType<typeof setTimeout> | undefined {
+  return ms > LONGEST_TIMER_MS ? undefined : setTimeout(onTimeout, ms);
+}
+
 /** Lets the process end although a timer is still set, where the runtime has that notion. */
-export function unref(timer: ReturnType<typeof setTimeout>): void {
-  (timer as { unref?: () => void }).unref?.();
+export function unref(timer: ReturnType<typeof setTimeout> | undefined): void {
+  (timer as { unref?: () => void } | undefined)?.unref?.();
 }

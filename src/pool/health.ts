@@ -1,7 +1,7 @@
 // Health checks: a registry, the check of a pool, and a handler for HTTP.
 
 import { clock } from "../clock.ts";
-import { unref } from "./deadline.ts";
+import { startTimer, unref } from "./deadline.ts";
 
 export type HealthStatus = "healthy" | "degraded" | "unhealthy";
 
@@ -60,7 +60,9 @@ export class HealthMonitor {
       throw new TypeError("a health check has a name and a function");
     }
     if (this.#checks.has(entry.name)) {
-      throw new TypeError(`there is a health check "${entry.name}" already`);
+      throw new TypeError(
+        `there is a health check "${entry.name}" already; register this one with another name`,
+      );
     }
     this.#checks.set(entry.name, entry as HealthCheck);
     return () => void this.#checks.delete(entry.name);
@@ -87,7 +89,7 @@ async function answerOf(
 ): Promise<{ status: HealthStatus; message?: string | undefined }> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const overrun = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    timer = startTimer(timeoutMs, () => reject(new Error(`no answer within ${timeoutMs} ms`)));
     unref(timer);
   });
   try {
@@ -117,13 +119,20 @@ export interface CheckedPool {
   ): Promise<T>;
 }
 
+export interface PoolHealthCheckOptions {
+  /** Milliseconds, default 5,000. */
+  readonly timeout?: number | undefined;
+  /** Default the pool's own; two pools of one name, as those on one file have it by default, need another. */
+  readonly name?: string | undefined;
+}
+
 /**
  * A check that runs `SELECT 1` within `timeout` ms (default 5,000). A pool whose connections are all
  * out while others wait is degraded.
  */
 export function poolHealthCheck(
   pool: CheckedPool,
-  { timeout = DEFAULT_TIMEOUT_MS }: { readonly timeout?: number } = {},
+  { timeout = DEFAULT_TIMEOUT_MS, name = pool.name }: PoolHealthCheckOptions = {},
 ): HealthCheck {
   const check = async (): Promise<HealthAnswer> => {
     const { activeCount, maxConnections, waitingCount } = pool;
@@ -133,7 +142,7 @@ export function poolHealthCheck(
     const message = `all ${maxConnections} connections are out, ${waitingCount} wait`;
     return { status: "degraded", message };
   };
-  return { name: pool.name, check, timeout };
+  return { name, check, timeout };
 }
 
 export interface HealthHandlerOptions {

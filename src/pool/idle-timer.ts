@@ -1,7 +1,7 @@
 // Closes connections that nobody has asked for in a long time, all but one.
 
-import { clock } from "../clock.ts";
-import { LONGEST_TIMER_MS, unref } from "./deadline.ts";
+import { clock, LONGEST_TIMER_MS } from "../clock.ts";
+import { unref } from "./deadline.ts";
 import type { LeasePool } from "./lease-pool.ts";
 import type { Link } from "./link.ts";
 

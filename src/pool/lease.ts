@@ -3,7 +3,7 @@
 import { clock } from "../clock.ts";
 import type { AcquireTimeoutError, LeaseReport } from "../errors.ts";
 import type { Connection } from "./connection.ts";
-import { unref } from "./deadline.ts";
+import { startTimer, unref } from "./deadline.ts";
 import type { Link } from "./link.ts";
 
 /** A connection that is out. */
@@ -53,8 +53,8 @@ export function describeLeases(reports: AcquireTimeoutError["leases"]): string {
 
 /** Calls `report` once when a lease has been out for `thresholdMs`; 0 never does. */
 export function watchForLeak(thresholdMs: number, report: () => void): () => void {
-  if (thresholdMs === 0 || thresholdMs === Infinity) return () => {};
-  const timer = setTimeout(report, thresholdMs);
+  if (thresholdMs === 0) return () => {};
+  const timer = startTimer(thresholdMs, report);
   unref(timer);
   return () => clearTimeout(timer);
 }

@@ -51,6 +51,15 @@ describe("HealthMonitor", () => {
     ]);
   });
 
+  test("a timeout that is too long for a timer is none", async () => {
+    const monitor = new HealthMonitor();
+    const answer = new Promise<"healthy">((resolve) => setTimeout(resolve, 1_000, "healthy"));
+    monitor.register("slow", () => answer, { timeout: 2 ** 31 });
+    const report = monitor.checkHealth();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await report).status).toBe("healthy");
+  });
+
   test("checks run side by side", async () => {
     const monitor = new HealthMonitor();
     const started: string[] = [];
@@ -93,6 +102,15 @@ describe("poolHealthCheck()", () => {
       status: "degraded",
       message: "all 2 connections are out, 3 wait",
     });
+  });
+
+  test("pools of one name are told apart by the option", async () => {
+    const monitor = new HealthMonitor();
+    monitor.register(poolHealthCheck(pool({})));
+    expect(() => monitor.register(poolHealthCheck(pool({})))).toThrow(/another name/);
+    monitor.register(poolHealthCheck(pool({}), { name: "p, for writing" }));
+    const { checks } = await monitor.checkHealth();
+    expect(checks.map(({ name }) => name)).toEqual(["p", "p, for writing"]);
   });
 
   test("is unhealthy when no connection comes in time", async () => {

@@ -5,7 +5,7 @@
 // its ports. A page that is frozen, or kept in the back/forward cache, lets go of everything at once and
 // comes back as a new member.
 
-import { clock } from "../../clock.ts";
+import { clock, LONGEST_TIMER_MS } from "../../clock.ts";
 import { StorageError } from "../../errors.ts";
 import type { FoundStorage } from "../../rpc/endpoint.ts";
 import type { Port } from "../../rpc/port.ts";
@@ -43,8 +43,6 @@ export type OnLastLeft = (found: FoundStorage) => Promise<void>;
 
 /** Least time to find out who has the database, or that nobody has: `busyTimeout` may be far shorter. */
 const LEAST_CONNECT_MS = 5_000;
-/** The longest delay that a timer takes; with a longer one it ends at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** How long a thread may take to answer to a line. */
 const ANSWER_MS = 1_000;

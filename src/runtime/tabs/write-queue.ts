@@ -6,7 +6,7 @@
 // lock is kept from one write to the next; with others it is let go after each, also where a connection of
 // this tab waits: that one asks behind those of other tabs who asked before.
 
-import { clock } from "../../clock.ts";
+import { clock, LONGEST_TIMER_MS } from "../../clock.ts";
 import type { BusyError } from "../../errors.ts";
 import type { TabWriter } from "../../rpc/tab-protocol.ts";
 import { takeWebLock, tryWebLock, type WebLock } from "../../rpc/web-lock.ts";
@@ -37,8 +37,6 @@ export interface LocalQueue {
 
 /** How long to wait for another tab to say what it writes, in milliseconds. */
 const ASK_MS = 250;
-/** The longest delay that a timer takes; with a longer one it ends at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** See the head of this file. */
 export class TabWriteQueue<Queue extends LocalQueue> {
