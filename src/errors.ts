@@ -202,6 +202,13 @@ export class WorkerCrashedError extends PoolError {
   }
 }
 
+/** @internal The same crash for one more request: each has a stack of its own. */
+export function crashFor(crash: WorkerCrashedError, mayHaveRun: boolean): WorkerCrashedError {
+  const { message, cause, retriable, connectionLost } = crash;
+  const details = { mayHaveRun, retriable, connectionLost };
+  return new WorkerCrashedError(message, cause === undefined ? details : { ...details, cause });
+}
+
 /** The storage below SQLite refused or failed. */
 export class StorageError extends PoolError {
   override readonly name = "StorageError";

@@ -485,7 +485,7 @@ export class Connection implements AsyncDisposable {
         `connection ${this.id} was released; acquire another one, and keep it until its last use`,
       );
     }
-    if (this.#link.broken !== undefined) throw this.#link.broken;
+    this.#link.checkAlive();
   }
 }
 

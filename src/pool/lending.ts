@@ -316,7 +316,8 @@ export class Lending {
     }
     if (await this.#emptyWithin(INTERRUPT_GRACE_MS, calledOff)) return;
     if (calledOff?.aborted) return;
-    await this.#links.terminateThreads();
+    // A pool that is only suspended goes on later.
+    await this.#links.terminateThreads({ retriable: calledOff !== undefined });
     await this.#pool.whenEmpty();
   }
 

@@ -3,6 +3,7 @@
 
 import { clock } from "../clock.ts";
 import {
+  crashFor,
   INTERRUPT,
   SqliteError,
   StorageError,
@@ -158,6 +159,13 @@ export class Link {
     this.port.interrupt(this.id);
   }
 
+  /** @throws what the connection broke of */
+  checkAlive(): void {
+    const { broken } = this;
+    if (broken === undefined) return;
+    throw broken instanceof WorkerCrashedError ? crashFor(broken, false) : broken;
+  }
+
   /** The connection is gone: what it held is free. */
   abandon(error: Error): void {
     this.broken ??= error;
@@ -289,7 +297,7 @@ export class Link {
   }
 
   async #request(job: Job): Promise<Reply> {
-    if (this.broken !== undefined) throw this.broken;
+    this.checkAlive();
     this.runningSql = job.sql;
     this.lastSql = job.sql ?? this.lastSql;
     try {

@@ -2,7 +2,7 @@
 // is placed in a thread, made as a new one between two borrowers, and closed or lost with its thread.
 
 import { clock } from "../clock.ts";
-import { PoolClosedError } from "../errors.ts";
+import { type CrashDetails, PoolClosedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, ResetResult } from "../rpc/protocol.ts";
 import { Connection } from "./connection.ts";
@@ -118,8 +118,8 @@ export class Links {
   }
 
   /** Ends all threads, whatever they do. */
-  terminateThreads(): Promise<void> {
-    return this.#threads.terminate();
+  terminateThreads(details: Pick<CrashDetails, "retriable">): Promise<void> {
+    return this.#threads.terminate(details);
   }
 
   async #openIn(port: Port): Promise<Link> {

@@ -1,6 +1,6 @@
 // Which thread a new connection goes to. Threads start one by one, as connections need them.
 
-import { PoolClosedError, WorkerCrashedError } from "../errors.ts";
+import { type CrashDetails, PoolClosedError, WorkerCrashedError } from "../errors.ts";
 import type { Port, PortFactory } from "../rpc/port.ts";
 import type { Link } from "./link.ts";
 
@@ -60,7 +60,7 @@ export class Threads {
   /** Ends the thread of a link without asking it, as a crash would. */
   async terminateThreadOf(link: Link): Promise<void> {
     const port = await this.#threadOf(link)?.port;
-    await port?.terminate();
+    await port?.terminate({ retriable: true });
   }
 
   /**
@@ -97,13 +97,13 @@ export class Threads {
   }
 
   /** Ends all threads without asking them. Those that have not started yet are not waited for. */
-  async terminate(): Promise<void> {
+  async terminate(details: Pick<CrashDetails, "retriable">): Promise<void> {
     const threads = [...this.#threads];
     this.#threads.clear();
     await Promise.all(
       threads.map((thread) => {
         thread.isUnwanted = true;
-        if (thread.opened !== undefined) return thread.opened.terminate();
+        if (thread.opened !== undefined) return thread.opened.terminate(details);
         void thread.port.then((port) => port.terminate()).catch(() => {});
         return undefined;
       }),

@@ -1,6 +1,12 @@
 // The end of the protocol in the caller's thread.
 
-import { fromWire, PoolClosedError, WorkerCrashedError } from "../errors.ts";
+import {
+  type CrashDetails,
+  crashFor,
+  fromWire,
+  PoolClosedError,
+  WorkerCrashedError,
+} from "../errors.ts";
 import { type Endpoint, type FromHost, LAST_SERIAL, type NumberedReply } from "./endpoint.ts";
 import { type Link, MessageLink } from "./link.ts";
 import { unpackResult } from "./packed-reply.ts";
@@ -50,8 +56,8 @@ export class ThreadClient implements Port {
   readonly #outstanding = new Map<number, Outstanding>();
   #serial = 0;
   #refs = 0;
-  /** Why requests are refused, once they are. */
-  #refusal: PoolClosedError | WorkerCrashedError | undefined;
+  /** The error of a request that is refused, once they are. */
+  #refusal: (() => Error) | undefined;
   #gone = false;
   #terminating = false;
   #closing: Promise<void> | undefined;
@@ -84,7 +90,7 @@ export class ThreadClient implements Port {
   }
 
   request(request: Request): Reply | Promise<Reply> {
-    if (this.#refusal !== undefined) return failed(this.#refusal);
+    if (this.#refusal !== undefined) return failed(this.#refusal());
     const serial = this.#nextSerial();
     return new Promise((resolve) => {
       this.#ref();
@@ -115,10 +121,11 @@ export class ThreadClient implements Port {
     return this.#closing;
   }
 
-  async terminate(): Promise<void> {
+  async terminate(details: Pick<CrashDetails, "retriable"> = {}): Promise<void> {
     this.#terminating = true;
-    const error = new WorkerCrashedError("The thread was ended while it may have had work to do.");
-    this.#refusal ??= error;
+    const why = "The thread was ended while it may have had work to do.";
+    const error = new WorkerCrashedError(why, details);
+    this.#refusal ??= () => crashFor(error, false);
     // Deno ends a thread only when it returns to its event loop: what it runs has to end before.
     this.#interrupts?.fill(LAST_SERIAL);
     // Until it has really stopped, its locks are its own: `closed` must not settle before.
@@ -129,7 +136,8 @@ export class ThreadClient implements Port {
   /** What was sent before is answered before: the message to close comes last. */
   async #close(): Promise<void> {
     if (this.#gone) return;
-    this.#refusal = new PoolClosedError("The connection's thread is closed; open a new pool.");
+    this.#refusal = () =>
+      new PoolClosedError("The connection's thread is closed; open a new pool.");
     this.#ref();
     const error = await new Promise<Error | undefined>((resolve) => {
       this.#settleClosing = resolve;
@@ -184,18 +192,20 @@ export class ThreadClient implements Port {
 
   #exited(error: Error | undefined): void {
     if (this.#terminating) return;
-    const cause = error === undefined ? {} : { cause: error };
+    const details = { retriable: true, ...(error === undefined ? {} : { cause: error }) };
     const why = error === undefined ? "it ended without being asked to" : error.message;
-    this.#die(new WorkerCrashedError(`The thread that ran the connection died: ${why}.`, cause));
+    this.#die(new WorkerCrashedError(`The thread that ran the connection died: ${why}.`, details));
   }
 
   #die(error: WorkerCrashedError): void {
     if (this.#gone) return;
     this.#gone = true;
     this.#link.stop();
-    if (this.#closing === undefined) this.#refusal = error;
+    if (this.#closing === undefined) this.#refusal = () => crashFor(error, false);
     const outstanding = [...this.#outstanding.keys()];
-    for (const serial of outstanding) this.#settle(serial, failed(error));
+    for (const serial of outstanding) {
+      this.#settle(serial, failed(crashFor(error, error.mayHaveRun)));
+    }
     this.#settleClosing(undefined);
     this.#settleClosed(error);
   }

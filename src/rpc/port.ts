@@ -1,7 +1,7 @@
 // One thread that owns SQLite, seen from the caller's side. `client.ts` implements it over a worker,
 // `worker/inline.ts` in the calling thread; the pool knows only this.
 
-import type { WorkerCrashedError } from "../errors.ts";
+import type { CrashDetails, WorkerCrashedError } from "../errors.ts";
 import type { Reply, Request } from "./protocol.ts";
 
 export interface Port {
@@ -29,8 +29,11 @@ export interface Port {
   onConnectionLost?(listener: (connection: number, error: WorkerCrashedError) => void): void;
   /** Closes all connections of the thread and ends it. Idempotent. */
   close(): Promise<void>;
-  /** Ends the thread without asking it. Requests in flight answer `WorkerCrashedError`. */
-  terminate(): Promise<void>;
+  /**
+   * Ends the thread without asking it. Requests in flight answer `WorkerCrashedError`, which is `retriable`
+   * where the pool goes on without the thread.
+   */
+  terminate(details?: Pick<CrashDetails, "retriable">): Promise<void>;
 }
 
 /** Starts a thread. Rejects when the thread cannot start. */

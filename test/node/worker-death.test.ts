@@ -48,7 +48,9 @@ test("crashThread() ends the thread of one connection, as a crash does", async (
   const [db, other] = [await pool.acquire(), await pool.acquire()];
   const running = rejection(db.query(FOREVER));
   await crashThread(pool, db.id);
-  expect(await running).toBeInstanceOf(WorkerCrashedError);
+  const error = await running;
+  expect(error).toBeInstanceOf(WorkerCrashedError);
+  expect(error).toMatchObject({ retriable: true, mayHaveRun: true });
   expect(await other.queryValue("SELECT 1")).toBe(1);
   await db.release();
   await other.release();
@@ -68,9 +70,12 @@ test("a borrower's statement rejects with WorkerCrashedError, and the connection
   await workers[0]?.terminate();
   const error = await running;
   expect(error).toBeInstanceOf(WorkerCrashedError);
-  expect(error.code).toBe("WORKER_CRASHED");
+  expect(error).toMatchObject({ code: "WORKER_CRASHED", retriable: true, mayHaveRun: true });
   expect(db.isOpen).toBe(false);
-  expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(WorkerCrashedError);
+  const late = await rejection(db.query("SELECT 1"));
+  expect(late).toBeInstanceOf(WorkerCrashedError);
+  expect(late).not.toBe(error);
+  expect(late).toMatchObject({ retriable: true, mayHaveRun: false });
   await db.release();
   expect(replaced).toEqual([db.id]);
   expect(await pool.queryValue("SELECT 1")).toBe(1);

@@ -191,14 +191,17 @@ test("ThreadClient keeps the process alive only while a request is outstanding",
 
 test("the thread's death answers what is outstanding, what follows, and `closed`", async () => {
   const { client, exit } = connect(() => reply(undefined));
-  const outstanding = client.request(run("a"));
+  const outstanding = [client.request(run("a")), client.request(run("b"))];
   const cause = new Error("out of memory");
   exit(cause);
-  const answer = await outstanding;
-  expect(answer.error).toBeInstanceOf(WorkerCrashedError);
-  expect(answer.error?.cause).toBe(cause);
-  expect((await client.request(run("b"))).error).toBeInstanceOf(WorkerCrashedError);
-  expect(await client.closed).toBe(answer.error);
+  const answers = await Promise.all(outstanding);
+  const crash = { code: "WORKER_CRASHED", cause, retriable: true };
+  for (const { error } of answers) expect(error).toMatchObject({ ...crash, mayHaveRun: true });
+  const { error: refusal } = await client.request(run("c"));
+  expect(refusal).toMatchObject({ ...crash, mayHaveRun: false });
+  expect(await client.closed).toMatchObject(crash);
+  // Each caller adds its own stack to its own error.
+  expect(new Set([...answers.map(({ error }) => error), refusal]).size).toBe(3);
   await client.close();
 });
 

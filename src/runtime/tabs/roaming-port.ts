@@ -10,7 +10,12 @@
 // A thread that is known to end soon is sent nothing any more: whoever sends it a write could only be told
 // that nobody knows.
 
-import { interruptedError, PoolClosedError, WorkerCrashedError } from "../../errors.ts";
+import {
+  type CrashDetails,
+  interruptedError,
+  PoolClosedError,
+  WorkerCrashedError,
+} from "../../errors.ts";
 import type { Port } from "../../rpc/port.ts";
 import type { CursorResult, Reply, Request } from "../../rpc/protocol.ts";
 
@@ -133,9 +138,10 @@ export class RoamingPort implements Port {
   }
 
   /** Whatever runs is not run anywhere else. */
-  terminate(): Promise<void> {
-    const end = new WorkerCrashedError("The thread was ended while it may have had work to do.");
-    return this.#stop(end, end, (thread) => thread.terminate());
+  terminate(details: Pick<CrashDetails, "retriable"> = {}): Promise<void> {
+    const why = "The thread was ended while it may have had work to do.";
+    const end = new WorkerCrashedError(why, details);
+    return this.#stop(end, end, (thread) => thread.terminate(details));
   }
 
   /** Leaves the thread as it is, and looks for the next one. */
