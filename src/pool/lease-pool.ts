@@ -19,6 +19,8 @@ export interface LeasePoolHooks<T> {
   /** The error of one who would have to wait as the `waiting + 1`-th, or undefined if it may. */
   refuse(waiting: number): Error | undefined;
   onWait(waiting: number): void;
+  /** An item has been opened that nobody waits for any more. */
+  onUnused(): void;
 }
 
 interface Waiter<T> {
@@ -229,13 +231,15 @@ export class LeasePool<T> {
     try {
       const item = await this.#hooks.open();
       this.#opening--;
-      if (this.#closedError === undefined) this.#idle.push(item);
-      else this.#hooks.close(item, "closed");
+      if (this.#closedError !== undefined) this.#hooks.close(item, "closed");
+      else if (this.totalCount >= this.#max) this.#hooks.close(item, "resized");
+      else this.#idle.push(item);
     } catch (thrown) {
       this.#opening--;
       if (this.#waiters.has(waiter)) waiter.fail(thrown);
     }
     this.#pump();
+    if (this.#idle.length > 0) this.#hooks.onUnused();
     this.#checkEmpty();
   }
 

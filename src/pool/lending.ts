@@ -42,6 +42,7 @@ export class Lending {
       timedOut: (waitedMs) => this.timedOut(waitedMs),
       refuse: (waiting) => this.refusal(waiting),
       onWait: (waiting) => events.emit("wait", { waiting }),
+      onUnused: () => this.#idleTimer.arm(),
     });
     this.#idleTimer = new IdleTimer(this.#pool, options.idleTimeout);
   }

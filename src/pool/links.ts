@@ -20,10 +20,10 @@ export class Links {
 
   /** `onLost` is told of each link whose thread has died. */
   constructor(context: PoolContext, onLost: (link: Link, error: Error) => void) {
-    const { backend, options } = context;
+    const { backend } = context;
     this.#context = context;
     this.#threads = new Threads(
-      () => Math.min(backend.threads, options.maxConnections),
+      () => backend.threads,
       backend.openThread,
       (links, error) => {
         for (const link of links) {

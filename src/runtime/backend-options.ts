@@ -23,7 +23,6 @@ export interface BackendOptions<Queue> extends ThreadSettings {
   readonly storage: StorageKind | "auto";
   readonly engine: EngineKind | "auto";
   readonly threads: number | "auto";
-  readonly maxConnections: number;
   readonly signal: AbortSignal | undefined;
   readonly makeQueue: () => Queue;
 }

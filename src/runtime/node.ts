@@ -72,8 +72,7 @@ async function newBackend<Queue>(
   options: BackendOptions<Queue>,
 ) {
   const traits = traitsOf(await chooseEngine(options.engine));
-  const most = Math.min(options.maxConnections, traits.mostConnections);
-  const threads = await threadCount(options.threads, most);
+  const threads = await threadCount(options.threads, traits.mostConnections);
   const { AsyncLocalStorage } = await import("node:async_hooks");
   const local = new AsyncLocalStorage<unknown>();
   const { createMemoryDisk } = await import("../storage/memory.ts");
@@ -165,10 +164,12 @@ async function joinFile<Queue>(
 
 const TAKEN = Symbol("taken");
 
-async function threadCount(threads: number | "auto", maxConnections: number): Promise<number> {
-  if (threads !== "auto") return Math.min(threads, maxConnections, MAX_SLOTS);
+/** However few connections there are now, a pool may be resized. */
+async function threadCount(threads: number | "auto", mostConnections: number): Promise<number> {
+  const most = Math.min(mostConnections, MAX_SLOTS);
+  if (threads !== "auto") return Math.min(threads, most);
   const { availableParallelism } = await import("node:os");
-  return Math.max(1, Math.min(maxConnections, availableParallelism()));
+  return Math.max(1, Math.min(most, availableParallelism()));
 }
 
 async function startThread(

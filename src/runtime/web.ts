@@ -181,10 +181,11 @@ function lostInMemory(): StorageError {
 }
 
 function threadCount(
-  { threads, maxConnections }: Pick<BackendOptions<unknown>, "threads" | "maxConnections">,
+  { threads }: Pick<BackendOptions<unknown>, "threads">,
   { traits: { mostConnections } }: WebEngine,
 ): number {
-  const most = Math.min(maxConnections, mostConnections, MAX_SLOTS);
+  // However few connections there are now, a pool may be resized.
+  const most = Math.min(mostConnections, MAX_SLOTS);
   return Math.min(most, threads === "auto" ? Math.max(1, navigator.hardwareConcurrency) : threads);
 }
 

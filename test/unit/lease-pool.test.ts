@@ -20,6 +20,7 @@ function newPool(max: number, mostWaiters = Number.POSITIVE_INFINITY) {
     timedOut: () => new Error("timed out"),
     refuse: (waiting) => (waiting < mostWaiters ? undefined : new Error("full")),
     onWait: () => {},
+    onUnused: () => {},
   });
   return { pool, closed, openings };
 }
@@ -67,6 +68,20 @@ describe("LeasePool", () => {
     await expect(aborted).rejects.toThrow("gone");
     openings[0]?.succeed();
     expect(await next).toBe(1);
+  });
+
+  test("what is opened after resize() left no room for it is closed", async () => {
+    const { pool, openings, closed } = newPool(4);
+    const waiting = [1, 2, 3, 4].map(() => pool.acquire(FOREVER));
+    pool.resize(1);
+    for (const { succeed } of openings) succeed();
+    expect(await waiting[0]).toBe(1);
+    await settle();
+    expect(pool.totalCount).toBe(1);
+    expect(closed).toEqual([2, 3, 4]);
+    pool.release(1);
+    expect(await waiting[1]).toBe(1);
+    expect([pool.totalCount, pool.waitingCount]).toEqual([1, 2]);
   });
 
   test("shut() refuses waiters, closes what is idle, and what comes back or is opened later", async () => {
