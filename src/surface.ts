@@ -30,9 +30,11 @@ export {
   type HealthReport,
   type HealthStatus,
   healthHandler,
+  type PoolHealthCheckOptions,
   poolHealthCheck,
 } from "./pool/health.ts";
-export type { AcquireOptions, PoolOptions, QueryOptions } from "./pool/options.ts";
+export type { ImportSource } from "./pool/import.ts";
+export type { AcquireOptions, CloseOptions, PoolOptions, QueryOptions } from "./pool/options.ts";
 export type { ConnectionPool } from "./pool/pool.ts";
 export { type BatchStatement, SqlQuery, sql } from "./pool/sql.ts";
 export type { ConnectionReport, LogState, OwnerStats, PoolStats, Summary } from "./pool/stats.ts";

@@ -163,6 +163,8 @@ export class Links {
       db.end();
     }
     await tell(link, "adopt");
+    if (!link.inTransaction) return;
+    throw new TypeError("onConnect left a transaction open; it must end with COMMIT or ROLLBACK");
   }
 }
 

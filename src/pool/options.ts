@@ -49,7 +49,10 @@ export interface PoolOptions {
   readonly engine?: EngineKind | "auto" | undefined;
   /** Worker threads that run SQLite; 0 runs it in the calling thread. Default `"auto"`. */
   readonly threads?: number | "auto" | undefined;
-  /** Run once on every new connection. What it sets up is not undone at release. */
+  /**
+   * Run once on every new connection. What it sets up is not undone at release. A transaction that it
+   * leaves open is an error, and the connection is not opened.
+   */
   readonly onConnect?: ((db: Connection) => Promise<void> | void) | undefined;
   /** Label in stats, events and errors. Default the path. */
   readonly name?: string | undefined;
@@ -90,6 +93,12 @@ export interface AcquireOptions {
    */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How long to wait for borrowers. */
+export interface CloseOptions {
+  /** Milliseconds; `Infinity` waits for ever. Default 10,000. */
+  readonly timeout?: number | undefined;
 }
 
 /** Options of one statement. */
@@ -176,6 +185,7 @@ const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
 };
 const BACKUP_CHECKS = { signal: abortSignal, onProgress: callback, pages: integer(1, false) };
 const ACQUIRE_CHECKS = { timeout: time, signal: abortSignal };
+const CLOSE_CHECKS = { timeout: time };
 const QUERY_CHECKS = {
   signal: abortSignal,
   timeout: time,
@@ -223,6 +233,10 @@ export function checkMaxConnections(value: number): void {
 
 export function checkAcquireOptions(options: AcquireOptions): void {
   checkAll(options, ACQUIRE_CHECKS, "acquire option");
+}
+
+export function checkCloseOptions(options: CloseOptions): void {
+  checkAll(options, CLOSE_CHECKS, "close option");
 }
 
 export function checkQueryOptions(options: QueryOptions): void {

@@ -25,7 +25,9 @@ import { Lending } from "./lending.ts";
 import { Links } from "./links.ts";
 import {
   type AcquireOptions,
+  type CloseOptions,
   checkBackupOptions,
+  checkCloseOptions,
   checkMaxConnections,
   type PoolOptions,
   type QueryOptions,
@@ -517,10 +519,12 @@ export class ConnectionPool implements AsyncDisposable {
   /**
    * Refuses new borrowers, waits for those there are, at most `timeout` ms (default 10,000), then
    * interrupts them and takes their connections back. Idempotent.
+   * @throws TypeError, RangeError for a timeout that is none; the pool then stays open
    */
-  close(options?: { readonly timeout?: number }): Promise<void> {
+  async close(options?: CloseOptions): Promise<void> {
+    if (options !== undefined) checkCloseOptions(options);
     this.#closed ??= this.#close(options?.timeout ?? DEFAULT_CLOSE_TIMEOUT_MS);
-    return this.#closed;
+    await this.#closed;
   }
 
   [asyncDispose](): Promise<void> {

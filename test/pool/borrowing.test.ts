@@ -252,6 +252,14 @@ inEveryPlace(({ open, capabilities }) => {
     expect(() => pool.resize(0)).toThrow(RangeError);
   });
 
+  test.runIf(capabilities.parallelReads)("resize() uses the threads there may be", async () => {
+    const pool = await open({ maxConnections: 1, threads: 2 });
+    pool.resize(2);
+    const leases = [await pool.acquire(), await pool.acquire()];
+    expect(pool.stats().threads).toBe(2);
+    for (const db of leases) await db.release();
+  });
+
   severally("evictIdle() closes idle connections beyond the first", async () => {
     const pool = await open({ maxConnections: 3 });
     const leases = await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()]);
@@ -389,6 +397,54 @@ inEveryPlace(({ open, capabilities }) => {
     await (await waiting).release();
     await pool.close({ timeout: 0 });
     expect(pool.totalCount).toBe(0);
+  });
+
+  severally("a connection that nobody waited for in the end is idle like any other", async () => {
+    const opening = gate();
+    let connections = 0;
+    const controller = new AbortController();
+    const pool = await open({
+      maxConnections: 2,
+      idleTimeout: 1,
+      onConnect: async () => {
+        if (++connections === 1) return;
+        controller.abort(new Error("changed my mind"));
+        await opening.promise;
+      },
+    });
+    const closed = gate<{ reason: string }>();
+    pool.on("close", closed.open);
+    const held = await pool.acquire();
+    expect(await rejection(pool.acquire({ signal: controller.signal }))).toBe(
+      controller.signal.reason,
+    );
+    opening.open();
+    expect((await closed.promise).reason).toBe("idle");
+    expect(pool.totalCount).toBe(1);
+    await held.release();
+  });
+
+  test("a leakThreshold that is too long for a timer reports nothing", async () => {
+    const pool = await open({ leakThreshold: 2 ** 31 });
+    const db = await pool.acquire();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await db.release();
+    expect(pool.stats().leaked).toBe(0);
+  });
+
+  test.each([Number.NaN, -1, "1" as never])(
+    "close({ timeout: %s }) is refused",
+    async (timeout) => {
+      const pool = await open();
+      const error = await rejection(pool.close({ timeout }));
+      expect(error.message).toMatch(/timeout must be/);
+      expect(await pool.queryValue("SELECT 1")).toBe(1);
+    },
+  );
+
+  test("an onConnect that leaves a transaction open is an error", async () => {
+    const opening = open({ onConnect: async (db) => void (await db.execute("BEGIN")) });
+    expect((await rejection(opening)).message).toMatch(/onConnect left a transaction open/);
   });
 
   test("`await using` closes the pool", async () => {
