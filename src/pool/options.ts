@@ -51,7 +51,8 @@ export interface PoolOptions {
   readonly threads?: number | "auto" | undefined;
   /**
    * Run once on every new connection. What it sets up is not undone at release. A transaction that it
-   * leaves open is an error, and the connection is not opened.
+   * leaves open is an error, and the connection is not opened. A stored database that it attaches can be
+   * open in one thread only: where it attaches one, `threads` is to be 1 or 0.
    */
   readonly onConnect?: ((db: Connection) => Promise<void> | void) | undefined;
   /** Label in stats, events and errors. Default the path. */

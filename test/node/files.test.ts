@@ -126,6 +126,22 @@ test("estimateStorage() and persistStorage() tell of the disk", async () => {
   expect(await persistStorage()).toBe(true);
 });
 
+test("every connection of one thread attaches a stored database in onConnect", async () => {
+  const other = path("attached-by-all.db");
+  const pool = await openPool(path("attaches.db"), {
+    threads: 1,
+    maxConnections: 2,
+    onConnect: async (db) => {
+      await db.execute("ATTACH ? AS other", [other]);
+      await db.execute("CREATE TABLE IF NOT EXISTS other.t (a)");
+    },
+  });
+  const [one, two] = [await pool.acquire(), await pool.acquire()];
+  await one.execute("INSERT INTO other.t VALUES (1)");
+  expect(await two.queryValue("SELECT count(*) FROM other.t")).toBe(1);
+  await pool.close({ timeout: 0 });
+});
+
 test("an import() that is aborted, or ended by close(), leaves no file behind", async () => {
   const before = readdirSync(path("."));
   const pool = await openPool(path("interrupted.db"), { maxConnections: 1 });
