@@ -80,12 +80,8 @@ export class WriteQueue implements WritePermits {
     waitedMs: number,
     sql: string | undefined,
   ): BusyError {
-    const who =
-      holder === undefined
-        ? "another connection"
-        : `connection ${holder.connection} of pool "${holder.pool}" has held it for ${Math.round(holder.heldMs)} ms (${holder.sql ?? "between statements"})`;
     return new BusyError(
-      `the database stayed locked for ${Math.round(waitedMs)} ms: ${who}; shorten that transaction or raise busyTimeout`,
+      `the database stayed locked for ${Math.round(waitedMs)} ms: ${describe(holder, waitedMs)} or raise busyTimeout`,
       { code: "SQLITE_BUSY", resultCode: 5, sql, holder },
     );
   }
@@ -94,4 +90,14 @@ export class WriteQueue implements WritePermits {
     this.#holder = claim;
     this.#since = clock.now();
   }
+}
+
+/** Who kept a waiter waiting, and what to do about it. */
+function describe(holder: WriteLockHolder | undefined, waitedMs: number): string {
+  if (holder === undefined) return "another connection; shorten its transaction";
+  const { connection, pool, heldMs, sql = "between statements" } = holder;
+  const who = `connection ${connection} of pool "${pool}" has held it for ${Math.round(heldMs)} ms (${sql})`;
+  return heldMs < waitedMs
+    ? `${who}, and others before it; write in fewer or shorter transactions`
+    : `${who}; shorten that transaction`;
 }
