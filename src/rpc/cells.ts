@@ -6,12 +6,13 @@
 
 import { decodeText } from "../text.ts";
 import type { SqlValue } from "../types.ts";
+import { copyBytes } from "./copy-bytes.ts";
 import { align8, BIGINT, BLOB, NULL, NUMBER, TEXT, Views } from "./packed-bytes.ts";
 
 const FIRST_BYTES = 1024;
 /** A larger buffer is not kept for the next row. */
 const MOST_KEPT_BYTES = 1 << 20;
-/** Fewer are faster copied one by one than through a subarray. */
+/** Fewer words are faster copied one by one than through a subarray. */
 const FEW = 48;
 
 /** Takes in the cells of one row. */
@@ -65,9 +66,7 @@ export class CellWriter {
 
   #copy(kind: number, heap: Uint8Array, start: number, end: number): void {
     const to = this.#start(kind, end - start);
-    const bytes = this.#views.u8;
-    if (end - start > FEW) bytes.set(heap.subarray(start, end), to);
-    else for (let i = start, j = to; i < end; i++, j++) bytes[j] = heap[i] ?? 0;
+    copyBytes(heap, start, end, this.#views.data, to);
   }
 
   /** Writes the head of a cell, and returns where its payload goes. */

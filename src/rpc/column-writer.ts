@@ -1,5 +1,6 @@
 // Takes in one column of a result, cell by cell, without an allocation per cell.
 
+import { copyBytes } from "./copy-bytes.ts";
 import {
   align8,
   BIGINT,
@@ -39,7 +40,7 @@ export class ColumnWriter {
   #lengthCount = 0;
   #tags = new Uint8Array(0);
   #tagCount = 0;
-  #bytes = new Uint8Array(0);
+  #bytes = new DataView(new ArrayBuffer(0));
   #byteCount = 0;
 
   /** Forgets all cells, and lets large buffers go. */
@@ -56,7 +57,7 @@ export class ColumnWriter {
     if (this.#bigints.byteLength > MOST_KEPT_BYTES) this.#bigints = new BigInt64Array(0);
     if (this.#lengths.byteLength > MOST_KEPT_BYTES) this.#lengths = new Uint32Array(0);
     if (this.#tags.byteLength > MOST_KEPT_BYTES) this.#tags = new Uint8Array(0);
-    if (this.#bytes.byteLength > MOST_KEPT_BYTES) this.#bytes = new Uint8Array(0);
+    if (this.#bytes.byteLength > MOST_KEPT_BYTES) this.#bytes = new DataView(new ArrayBuffer(0));
   }
 
   null(row: number): void {
@@ -117,7 +118,7 @@ export class ColumnWriter {
     if (ints) to = 4 * copy(this.#numbers, this.#numberCount, target.i32, to / 4);
     to = 4 * copy(this.#lengths, this.#lengthCount, target.u32, to / 4);
     to = copy(this.#tags, this.#tagCount, target.u8, to);
-    return align8(copy(this.#bytes, this.#byteCount, target.u8, to));
+    return align8(copy(new Uint8Array(this.#bytes.buffer), this.#byteCount, target.u8, to));
   }
 
   /** The column's first cell decides its kind; the first that differs gives all of them tags. */
@@ -147,21 +148,15 @@ export class ColumnWriter {
     }
     this.#lengths[this.#lengthCount++] = end - start;
     const to = this.#byteCount;
-    const need = to + end - start;
-    if (need > this.#bytes.length) this.#growBytes(need);
-    const bytes = this.#bytes;
-    if (end - start <= FEW) {
-      for (let i = start, j = to; i < end; i++, j++) bytes[j] = heap[i] ?? 0;
-    } else {
-      bytes.set(heap.subarray(start, end), to);
-    }
-    this.#byteCount = need;
+    this.#byteCount = to + end - start;
+    if (this.#byteCount + 3 > this.#bytes.byteLength) this.#growBytes(this.#byteCount + 3);
+    copyBytes(heap, start, end, this.#bytes, to);
   }
 
   #growBytes(need: number): void {
-    const more = new Uint8Array(Math.max(FIRST_BYTES, need, this.#bytes.length * 2));
-    more.set(this.#bytes);
-    this.#bytes = more;
+    const more = new Uint8Array(Math.max(FIRST_BYTES, need, this.#bytes.byteLength * 2));
+    more.set(new Uint8Array(this.#bytes.buffer));
+    this.#bytes = new DataView(more.buffer);
   }
 }
 

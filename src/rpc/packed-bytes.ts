@@ -49,6 +49,7 @@ export class Views {
   readonly f64: Float64Array<ArrayBuffer>;
   readonly buffer: ArrayBuffer;
   #i64: BigInt64Array<ArrayBuffer> | undefined;
+  #data: DataView<ArrayBuffer> | undefined;
 
   constructor(buffer: ArrayBuffer) {
     this.buffer = buffer;
@@ -62,5 +63,10 @@ export class Views {
   get i64(): BigInt64Array<ArrayBuffer> {
     this.#i64 ??= new BigInt64Array(this.buffer);
     return this.#i64;
+  }
+
+  get data(): DataView<ArrayBuffer> {
+    this.#data ??= new DataView(this.buffer);
+    return this.#data;
   }
 }

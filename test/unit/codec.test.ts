@@ -7,6 +7,7 @@ import {
   transferables,
   unpackRows,
 } from "../../src/rpc/codec.ts";
+import { copyBytes } from "../../src/rpc/copy-bytes.ts";
 import type { Want } from "../../src/rpc/protocol.ts";
 import { decodeText, encodeText } from "../../src/text.ts";
 import type { Row, RowSink, SqlValue } from "../../src/types.ts";
@@ -280,4 +281,17 @@ test("transferables() moves large results and copies small ones", () => {
   const small = pack(new RowPacker(), "arrays", ["a"], [["x"]]);
   expect(transferables(large)).toEqual([(large as PackedTable).buffer]);
   expect(transferables(small)).toEqual([]);
+});
+
+test("copyBytes() copies from anywhere in the heap, to its very end", () => {
+  const heap = Uint8Array.from({ length: 1_000 }, (_, i) => i % 251);
+  for (const length of [0, 1, 2, 3, 4, 5, 7, 8, 255, 256, 257, 600]) {
+    for (const start of [0, 1, 3, 400 - 2, 1_000 - length]) {
+      const to = new Uint8Array(700).fill(252);
+      copyBytes(heap, start, start + length, new DataView(to.buffer), 5);
+      expect(to.slice(5, 5 + length)).toEqual(heap.slice(start, start + length));
+      expect(to.slice(0, 5)).toEqual(new Uint8Array(5).fill(252));
+      expect(to.slice(5 + length + 3).every((byte) => byte === 252)).toBe(true);
+    }
+  }
 });
