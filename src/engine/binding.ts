@@ -55,6 +55,8 @@ export interface Exports {
   sqlite3_column_text(statement: Pointer, column: number): Pointer;
   sqlite3_column_blob(statement: Pointer, column: number): Pointer;
   sqlite3_column_bytes(statement: Pointer, column: number): number;
+  /** sql.js has none. */
+  sqlite3_column_value?(statement: Pointer, column: number): Pointer;
   sqlite3_backup_init(to: Pointer, toName: Pointer, from: Pointer, fromName: Pointer): Pointer;
   sqlite3_backup_step(backup: Pointer, pages: number): number;
   sqlite3_backup_finish(backup: Pointer): number;

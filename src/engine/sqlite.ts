@@ -15,6 +15,7 @@ import type {
   EngineStatement,
   TablesRead,
 } from "./engine.ts";
+import { PlainCells } from "./plain-cells.ts";
 import { SCRATCH_BYTES, Statement, type StatementOwner } from "./statement.ts";
 import { VFS_NAME, type Vfs } from "./vfs.ts";
 
@@ -35,6 +36,8 @@ interface Instance {
   readonly rollbackHook: Pointer;
   /** What the authorizer tells of the statement that is being compiled. */
   compilation: Compilation | undefined;
+  /** Null until it has been tried. */
+  cells: PlainCells | undefined | null;
 }
 
 /** One instance over its binding. */
@@ -56,6 +59,7 @@ export class Sqlite implements Engine {
       commitHook: binding.install("i(p)", this.#commits),
       rollbackHook: binding.install("v(p)", this.#rollsBack),
       compilation: undefined,
+      cells: null,
     };
   }
 
@@ -152,11 +156,19 @@ class SqliteConnection implements EngineConnection, StatementOwner {
       throw error;
     }
     exports.sqlite3_extended_result_codes(this.#db, 1);
-    const { authorizer, commitHook, rollbackHook } = this.#instance;
+    const instance = this.#instance;
+    if (instance.cells === null) {
+      instance.cells = PlainCells.tried(binding, this.#db, this.scratch);
+    }
+    const { authorizer, commitHook, rollbackHook } = instance;
     exports.sqlite3_set_authorizer(this.#db, authorizer, this.#db);
     exports.sqlite3_commit_hook(this.#db, commitHook, this.#db);
     exports.sqlite3_rollback_hook(this.#db, rollbackHook, this.#db);
     return this.#db;
+  }
+
+  get cells(): PlainCells | undefined {
+    return this.#instance.cells ?? undefined;
   }
 
   /** A connection that is closed has no transaction, and no memory to look for one in. */

@@ -7,6 +7,7 @@ import type { Binding, Exports, Pointer } from "./binding.ts";
 import * as code from "./codes.ts";
 import type { Writes } from "./compilation.ts";
 import type { EngineStatement } from "./engine.ts";
+import type { PlainCells } from "./plain-cells.ts";
 
 /** Values up to this size are copied by SQLite from a scratch area; larger ones are handed over. */
 export const SCRATCH_BYTES = 65_536;
@@ -19,6 +20,8 @@ export interface StatementOwner {
   readonly binding: Binding;
   /** {@link SCRATCH_BYTES} of WebAssembly memory for any call to use. */
   readonly scratch: Pointer;
+  /** Undefined where every cell is asked for through the API. */
+  readonly cells: PlainCells | undefined;
   /** Called before a statement starts; returns what {@link afterRun} is given. */
   beforeStep(writes: Writes | undefined): number;
   /** Called when a statement has ended, whether it failed or not. */
@@ -148,23 +151,29 @@ export class Statement implements EngineStatement {
   }
 
   #emitRow(sink: RowSink, integers: IntegerMode): boolean {
-    const { sqlite3_column_type: typeOf } = this.#exports;
-    const pointer = this.#pointer;
+    const { cells } = this.#owner;
+    const count = this.#columnCount;
     try {
-      for (let i = 0; i < this.#columnCount; i++) {
-        const type = typeOf(pointer, i);
-        if (type === code.TYPE_INTEGER) this.#emitInteger(sink, i, integers);
-        else if (type === code.TYPE_TEXT) this.#emitText(sink, i);
-        else if (type === code.TYPE_FLOAT) {
-          sink.number(i, this.#exports.sqlite3_column_double(pointer, i));
-        } else if (type === code.TYPE_BLOB) this.#emitBlob(sink, i);
-        else sink.null(i);
+      for (let i = 0; i < count; i++) {
+        if (cells !== undefined)
+          i = cells.emit(sink, this.#pointer, i, count, integers !== "bigint");
+        if (i < count) this.#emitCell(sink, i, integers);
       }
     } catch (thrown) {
       this.reset();
       throw thrown;
     }
     return sink.endRow();
+  }
+
+  #emitCell(sink: RowSink, column: number, integers: IntegerMode): void {
+    const type = this.#exports.sqlite3_column_type(this.#pointer, column);
+    if (type === code.TYPE_INTEGER) this.#emitInteger(sink, column, integers);
+    else if (type === code.TYPE_TEXT) this.#emitText(sink, column);
+    else if (type === code.TYPE_FLOAT) {
+      sink.number(column, this.#exports.sqlite3_column_double(this.#pointer, column));
+    } else if (type === code.TYPE_BLOB) this.#emitBlob(sink, column);
+    else sink.null(column);
   }
 
   /** A double is exact up to 2^53 − 1, and much cheaper than a bigint. */
