@@ -8,6 +8,7 @@ import {
   WorkerCrashedError,
 } from "../errors.ts";
 import { type Endpoint, type FromHost, LAST_SERIAL, type NumberedReply } from "./endpoint.ts";
+import { failed } from "./idle-reply.ts";
 import { type Link, MessageLink } from "./link.ts";
 import { unpackResult } from "./packed-reply.ts";
 import type { Port } from "./port.ts";
@@ -230,18 +231,6 @@ function readReply(request: Request, numbered: NumberedReply): Reply {
     error = asError(thrown);
   }
   return { txn, autocommit, tainted, needsPermit, rows, changed, result, error, times };
-}
-
-function failed(error: Error): Reply {
-  return {
-    txn: 0,
-    autocommit: true,
-    tainted: false,
-    needsPermit: false,
-    rows: 0,
-    result: undefined,
-    error,
-  };
 }
 
 function asError(thrown: unknown): Error {

@@ -4,6 +4,7 @@ import { clock } from "../clock.ts";
 import { toWire } from "../errors.ts";
 import { keepRow, transferables } from "./codec.ts";
 import type { FromHost, HostEndpoint, NumberedReply, NumberedRequest, ToHost } from "./endpoint.ts";
+import { IDLE } from "./idle-reply.ts";
 import { packedRowsOf } from "./packed-reply.ts";
 import type { Reply, Request } from "./protocol.ts";
 
@@ -116,13 +117,9 @@ function numbered(serial: number, reply: Reply): NumberedReply {
 /** The state of the connection is unknown: it is reset before it is lent again. */
 function lost(serial: number, thrown: unknown): NumberedReply {
   return {
+    ...IDLE,
     serial,
-    txn: 0,
-    autocommit: true,
     tainted: true,
-    needsPermit: false,
-    rows: 0,
-    result: undefined,
     error: toWire(thrown),
   };
 }

@@ -6,6 +6,7 @@ import { StorageError, WorkerCrashedError } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
 import type { FromHost, GuestOptions, ToHost } from "../rpc/endpoint.ts";
 import { GuestBlocks } from "../rpc/guest-interrupts.ts";
+import { failed } from "../rpc/idle-reply.ts";
 import type { Reply } from "../rpc/protocol.ts";
 import { type RequestHandler, serve } from "../rpc/server.ts";
 import {
@@ -78,12 +79,11 @@ export function withGuests(
 
 /** To the thread's own caller, once the thread is about to end for another owner. */
 function notRun(): Reply {
-  const idle = { txn: 0, autocommit: true, tainted: false, needsPermit: false } as const;
   const error = new WorkerCrashedError("The thread has left before it ran this.", {
     mayHaveRun: false,
     retriable: true,
   });
-  return { ...idle, rows: 0, result: undefined, error };
+  return failed(error);
 }
 
 interface Guest {

@@ -6,6 +6,7 @@ import { clock } from "../clock.ts";
 import type { Engine } from "../engine/engine.ts";
 import { interruptedError, PoolClosedError } from "../errors.ts";
 import type { FoundStorage } from "../rpc/endpoint.ts";
+import { IDLE } from "../rpc/idle-reply.ts";
 import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RowCollector } from "../rpc/rows.ts";
 import { createSharedMemory, type SharedMemory } from "../shm/layout.ts";
@@ -16,9 +17,6 @@ import { type ConnectionOwner, Keeper } from "./keeper.ts";
 import { NEEDS_PERMIT, Session } from "./session.ts";
 import { asError, type OpenStorage } from "./storages.ts";
 import { type BackupJob, stepBackup } from "./transfer.ts";
-
-/** The state words of a reply that is about no open connection. */
-const IDLE = { txn: 0, autocommit: true, tainted: false, needsPermit: false, rows: 0 } as const;
 
 /** What the entry of a thread knows how to do on its platform. */
 export interface Platform {
@@ -164,7 +162,7 @@ export class Host implements ConnectionOwner {
       await this.#instance.keeper.keep({ owner: this, connection, synchronous });
       return reply;
     } catch (thrown) {
-      return { ...IDLE, tainted: true, result: undefined, error: asError(thrown) };
+      return { ...IDLE, tainted: true, error: asError(thrown) };
     }
   }
 
@@ -184,7 +182,7 @@ export class Host implements ConnectionOwner {
     try {
       await this.#instance.storage.prepare?.(path);
     } catch (thrown) {
-      return { ...IDLE, ...this.#stateOf(request), result: undefined, error: asError(thrown) };
+      return { ...IDLE, ...this.#stateOf(request), error: asError(thrown) };
     }
     return this.#answerUntimed(request, serial);
   }

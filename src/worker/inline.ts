@@ -3,6 +3,7 @@
 import { PoolClosedError, type WorkerCrashedError } from "../errors.ts";
 import { DirectRows } from "../rpc/direct-rows.ts";
 import type { FoundStorage, GuestOptions } from "../rpc/endpoint.ts";
+import { failed } from "../rpc/idle-reply.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RequestHandler } from "../rpc/server.ts";
@@ -68,8 +69,7 @@ class InlinePort implements Port {
   request(request: Request): Reply | Promise<Reply> {
     if (!this.#isClosed) return this.#host.handle(request, 0);
     const error = new PoolClosedError("the thread of this connection is closed");
-    const idle = { txn: 0, autocommit: true, tainted: false, needsPermit: false } as const;
-    return { ...idle, rows: 0, result: undefined, error };
+    return failed(error);
   }
 
   /** A statement has always ended by the time anyone could call this. */

@@ -3,10 +3,10 @@
 import { expect, test } from "vitest";
 import type { FromHost, ToHost } from "../../src/rpc/endpoint.ts";
 import { FrameEncoder, FrameReader, REPLY } from "../../src/rpc/frames.ts";
+import { IDLE } from "../../src/rpc/idle-reply.ts";
 import type { Reply, Request } from "../../src/rpc/protocol.ts";
 import { newRing, RingReader, RingWriter } from "../../src/rpc/ring.ts";
 import { serveRings } from "../../src/rpc/ring-server.ts";
-import { IDLE } from "../helpers/replies.ts";
 
 const ACCESS = { permit: true, readonly: false, timeoutMs: 0 } as const;
 

@@ -2,10 +2,10 @@
 
 import { expect, test } from "vitest";
 import { WorkerCrashedError } from "../../src/errors.ts";
+import { IDLE } from "../../src/rpc/idle-reply.ts";
 import type { Port } from "../../src/rpc/port.ts";
 import type { Reply, Request } from "../../src/rpc/protocol.ts";
 import { type FindThread, RoamingPort } from "../../src/runtime/tabs/roaming-port.ts";
-import { IDLE } from "../helpers/replies.ts";
 
 const OPEN: Request = { kind: "open", connection: 1 };
 const CLOSE_CURSOR: Request = { kind: "closeCursor", connection: 1, cursor: 1 };

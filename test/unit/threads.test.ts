@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { Link } from "../../src/pool/link.ts";
 import { Threads } from "../../src/pool/threads.ts";
 import { WriteQueue } from "../../src/pool/write-queue.ts";
+import { IDLE } from "../../src/rpc/idle-reply.ts";
 import type { Port } from "../../src/rpc/port.ts";
-import { IDLE } from "../helpers/replies.ts";
 
 let links = 0;
 

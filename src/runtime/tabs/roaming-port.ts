@@ -16,6 +16,7 @@ import {
   PoolClosedError,
   WorkerCrashedError,
 } from "../../errors.ts";
+import { failed, IDLE } from "../../rpc/idle-reply.ts";
 import type { Port } from "../../rpc/port.ts";
 import type { CursorResult, Reply, Request } from "../../rpc/protocol.ts";
 
@@ -351,20 +352,6 @@ export class RoamingPort implements Port {
     } else if (kind === "closeCursor") seat.cursors.delete(request.cursor);
     else if (kind === "reset") seat.cursors.clear();
   }
-}
-
-const IDLE: Reply = {
-  txn: 0,
-  autocommit: true,
-  tainted: false,
-  needsPermit: false,
-  rows: 0,
-  result: undefined,
-  error: undefined,
-};
-
-function failed(error: Error): Reply {
-  return { ...IDLE, error };
 }
 
 function lostError(details: { readonly mayHaveRun: boolean; readonly cause?: unknown }) {
