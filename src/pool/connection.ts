@@ -2,7 +2,7 @@
 // connection object of its own, so one that was given back can never reach the next borrower's.
 
 import { clock } from "../clock.ts";
-import { ConnectionReleasedError } from "../errors.ts";
+import { ConnectionReleasedError, INTERRUPT, SqliteError } from "../errors.ts";
 import type {
   Access,
   BatchResult,
@@ -405,7 +405,7 @@ export class Connection implements AsyncDisposable {
       within,
       onWrites: () => this.#lender.learnWrites(sql),
     });
-    if (sent instanceof Promise) return this.#answer(sent, sql, started, options?.signal);
+    if (sent instanceof Promise) return this.#answer(sent, sql, started, options);
     this.#report(sql, started, sent, undefined);
     return sent;
   }
@@ -441,23 +441,26 @@ export class Connection implements AsyncDisposable {
         want: "changes",
       }),
     });
-    return this.#answer(sent, sql, started, signal);
+    return this.#answer(sent, sql, started, options);
   }
 
   async #answer(
     sent: Promise<Reply>,
     sql: string,
     started: number,
-    signal: AbortSignal | undefined,
+    options: QueryOptions | undefined,
   ): Promise<Reply> {
+    const { interrupts } = this.#link;
     try {
       const reply = await sent;
       this.#report(sql, started, reply, undefined);
       return reply;
     } catch (thrown) {
-      this.#report(sql, started, undefined, thrown as Error);
-      if (thrown !== signal?.reason) addCallSite(thrown);
-      throw thrown;
+      const isTooLate = isInterrupted(thrown) && this.#link.interrupts === interrupts;
+      const error = isTooLate ? stoppedError(sql, options?.timeout, thrown) : thrown;
+      this.#report(sql, started, undefined, error as Error);
+      if (error !== options?.signal?.reason) addCallSite(error);
+      throw error;
     }
   }
 
@@ -507,6 +510,18 @@ function addCallSite(thrown: unknown): void {
   if (!(thrown instanceof Error) || thrown.stack === undefined) return;
   const callers = new Error().stack?.split("\n").slice(2).join("\n") ?? "";
   if (!thrown.stack.includes(callers)) thrown.stack += `\n${callers}`;
+}
+
+function isInterrupted(thrown: unknown): thrown is SqliteError {
+  return thrown instanceof SqliteError && thrown.resultCode === INTERRUPT;
+}
+
+/** SQLite does not say by what it was interrupted. Where nobody asked for it, it was the time. */
+function stoppedError(sql: string, timeout: number | undefined, cause: SqliteError): SqliteError {
+  if (timeout === undefined || timeout === Infinity) return cause;
+  const { code, resultCode } = cause;
+  const message = `the statement was stopped after its timeout of ${timeout} ms`;
+  return new SqliteError(message, { code, resultCode, sql, cause });
 }
 
 /** What of the time before a reply passed before the thread began, and what in it. */

@@ -568,6 +568,7 @@ inEveryPlace(({ open, threads, capabilities }) => {
     const forever =
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     const error = await rejection(pool.query(forever, [], { timeout: 10 }));
+    expect(error.message).toBe("the statement was stopped after its timeout of 10 ms");
     expect(error).toMatchObject({ code: "SQLITE_INTERRUPT" });
     expect(await pool.queryValue("SELECT 1")).toBe(1);
   });
