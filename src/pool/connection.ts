@@ -456,11 +456,10 @@ export class Connection implements AsyncDisposable {
       this.#report(sql, started, reply, undefined);
       return reply;
     } catch (thrown) {
-      const isTooLate = isInterrupted(thrown) && this.#link.interrupts === interrupts;
-      const error = isTooLate ? stoppedError(sql, options?.timeout, thrown) : thrown;
-      this.#report(sql, started, undefined, error as Error);
-      if (error !== options?.signal?.reason) addCallSite(error);
-      throw error;
+      if (this.#link.interrupts === interrupts) nameTimeout(thrown, options?.timeout);
+      this.#report(sql, started, undefined, thrown as Error);
+      if (thrown !== options?.signal?.reason) addCallSite(thrown);
+      throw thrown;
     }
   }
 
@@ -512,16 +511,13 @@ function addCallSite(thrown: unknown): void {
   if (!thrown.stack.includes(callers)) thrown.stack += `\n${callers}`;
 }
 
-function isInterrupted(thrown: unknown): thrown is SqliteError {
-  return thrown instanceof SqliteError && thrown.resultCode === INTERRUPT;
-}
-
-/** SQLite does not say by what it was interrupted. Where nobody asked for it, it was the time. */
-function stoppedError(sql: string, timeout: number | undefined, cause: SqliteError): SqliteError {
-  if (timeout === undefined || timeout === Infinity) return cause;
-  const { code, resultCode } = cause;
-  const message = `the statement was stopped after its timeout of ${timeout} ms`;
-  return new SqliteError(message, { code, resultCode, sql, cause });
+/** SQLite does not say what it was interrupted by. Where nobody asked for it, it was the time. */
+function nameTimeout(thrown: unknown, timeout: number | undefined): void {
+  if (!(thrown instanceof SqliteError) || thrown.resultCode !== INTERRUPT) return;
+  if (timeout === undefined || timeout === Infinity) return;
+  const before = thrown.message;
+  thrown.message = `the statement was stopped after its timeout of ${timeout} ms`;
+  thrown.stack = thrown.stack?.replace(before, thrown.message) ?? thrown.message;
 }
 
 /** What of the time before a reply passed before the thread began, and what in it. */

@@ -110,7 +110,7 @@ inEveryPlace(({ open, capabilities }) => {
         });
         const error = await rejection(writing);
         expect(error).toMatchObject({ code: "SQLITE_ABORT_ROLLBACK" });
-        expect((error.cause as Error).message).toBe((first as Error).message);
+        expect(error.cause).toMatchObject({ code: (first as SqliteError).code });
         expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1");
         expect(pool.activeCount).toBe(0);
       }
