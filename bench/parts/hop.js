@@ -11,6 +11,9 @@ const MANY = `SELECT id AS a, name AS b, price AS c, stock AS d, note AS e,
   CASE WHEN id % 5 = 0 THEN CAST(name AS BLOB) END AS g, price / 3 AS h
   FROM item LIMIT 10000`;
 
+/** Rounds until the engine has compiled what it runs for good, on both sides. */
+const WARM_UP = 40;
+
 /** @type {Record<string, () => Promise<unknown>>} */
 const measured = { hopPlain, hopPool, rowsPlain, rowsPool };
 console.log(JSON.stringify(await measured[part]?.()));
@@ -38,14 +41,14 @@ async function hopPool() {
 
 async function rowsPlain() {
   const plain = await startPlainWorker(file);
-  const taken = await times(15, () => plain.request(MANY, [], "objects"));
+  const taken = await times(60, () => plain.request(MANY, [], "objects"));
   await plain.close();
-  return { ms: median(taken.slice(3)) };
+  return { ms: median(taken.slice(WARM_UP)) };
 }
 
 async function rowsPool() {
   const pool = await openPool(file, { threads: 1, maxConnections: 1 });
-  const taken = await times(15, () => pool.query(MANY));
+  const taken = await times(60, () => pool.query(MANY));
   await pool.close();
-  return { ms: median(taken.slice(3)) };
+  return { ms: median(taken.slice(WARM_UP)) };
 }

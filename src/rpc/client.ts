@@ -7,13 +7,20 @@ import {
   PoolClosedError,
   WorkerCrashedError,
 } from "../errors.ts";
-import { type Endpoint, type FromHost, LAST_SERIAL, type NumberedReply } from "./endpoint.ts";
+import {
+  type Endpoint,
+  type FromHost,
+  LAST_SERIAL,
+  type NumberedReply,
+  type ToHost,
+} from "./endpoint.ts";
 import { failed } from "./idle-reply.ts";
 import { type Link, MessageLink } from "./link.ts";
-import { unpackResult } from "./packed-reply.ts";
+import { packedRowsOf, unpackResult } from "./packed-reply.ts";
 import type { Port } from "./port.ts";
 import type { Reply, Request } from "./protocol.ts";
 import { RingLink, type RingOptions } from "./ring-link.ts";
+import { isWorthKeeping } from "./spare-buffers.ts";
 
 /** Connections share these words; a word names one request, so a stranger's is rarely hit. */
 export const INTERRUPT_WORDS = 4096;
@@ -29,6 +36,8 @@ export interface ThreadClientOptions {
   readonly interruptBy?: ((connection: number, serial: number) => void) | undefined;
   /** Memory that small requests and replies go through; undefined: all go by `postMessage`. */
   readonly rings?: RingOptions | undefined;
+  /** The thread takes messages also while it is busy, and so the buffers of results back. */
+  readonly givesBack?: boolean;
   /** See {@link Port.ending}. */
   readonly ending?: Promise<void> | undefined;
 }
@@ -53,6 +62,7 @@ export class ThreadClient implements Port {
   readonly #link: Link;
   readonly #interrupts: Int32Array | undefined;
   readonly #interruptBy: ThreadClientOptions["interruptBy"];
+  readonly #givesBack: boolean;
   /** By serial, and so in the order they were sent. */
   readonly #outstanding = new Map<number, Outstanding>();
   #serial = 0;
@@ -69,6 +79,7 @@ export class ThreadClient implements Port {
     this.#endpoint = endpoint;
     this.#interrupts = options.interrupts;
     this.#interruptBy = options.interruptBy;
+    this.#givesBack = options.givesBack ?? false;
     this.canInterrupt = options.interrupts !== undefined || options.interruptBy !== undefined;
     this.ending = options.ending;
     this.closed = new Promise((resolve) => {
@@ -170,7 +181,18 @@ export class ThreadClient implements Port {
     const outstanding = this.#outstanding.get(numbered.serial);
     // Answered already, by the thread's death.
     if (outstanding === undefined) return;
-    this.#settle(numbered.serial, readReply(outstanding.request, numbered));
+    const reply = readReply(outstanding.request, numbered);
+    if (this.#givesBack) this.#giveBack(outstanding.request, numbered.result);
+    this.#settle(numbered.serial, reply);
+  }
+
+  /** All rows have been read: nothing of them lies in the buffers any more. */
+  #giveBack(request: Request, result: unknown): void {
+    for (const packed of packedRowsOf(request, result)) {
+      if (!("buffer" in packed) || !isWorthKeeping(packed.buffer.byteLength)) continue;
+      const { buffer } = packed;
+      this.#endpoint.post({ type: "spare", buffer } satisfies ToHost, [buffer]);
+    }
   }
 
   #settle(serial: number, reply: Reply): void {

@@ -10,6 +10,7 @@ import { headBytes, Views } from "./packed-bytes.ts";
 import type { Want } from "./protocol.ts";
 import type { RowCollector } from "./rows.ts";
 import { rowArrays, rowShape } from "./shape.ts";
+import { SpareBuffers } from "./spare-buffers.ts";
 
 /** Many rows as plain data. */
 export interface PackedTable {
@@ -60,6 +61,12 @@ export class RowPacker implements RowCollector {
   #keptColumns = 0;
   readonly #writers: ColumnWriter[] = [];
   readonly #row = new CellWriter();
+  readonly #spares: SpareBuffers;
+
+  /** @param spares what results are packed in, as far as there is any */
+  constructor(spares = new SpareBuffers()) {
+    this.#spares = spares;
+  }
 
   start(want: Want, mostRows: number): void {
     this.rows = 0;
@@ -124,7 +131,7 @@ export class RowPacker implements RowCollector {
     const kept = this.#columns.length;
     let size = headBytes(kept);
     for (let i = 0; i < kept; i++) size += this.#writers[i]?.byteLength ?? 0;
-    const views = new Views(new ArrayBuffer(size));
+    const views = new Views(this.#spares.take(size));
     views.u32[0] = this.rows;
     views.u32[1] = kept;
     let at = headBytes(kept);

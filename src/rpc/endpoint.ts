@@ -51,6 +51,8 @@ export interface NumberedReply extends Omit<Reply, "error"> {
 export type ToHost =
   | { readonly type: "requests"; readonly requests: readonly NumberedRequest[] }
   | { readonly type: "close" }
+  /** What a result was packed in, which has been read. */
+  | { readonly type: "spare"; readonly buffer: ArrayBuffer }
   /** Wakes a thread that has fallen asleep beside its ring. */
   | { readonly type: "wake" }
   /** Others come by the event loop: from now on the thread is not to stay away from it. */

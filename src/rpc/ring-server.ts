@@ -15,6 +15,7 @@ import { FrameEncoder, FrameReader, RUN } from "./frames.ts";
 import type { Request } from "./protocol.ts";
 import { RingReader, RingWriter } from "./ring.ts";
 import { answer, answerClose, buffersOf, type RequestHandler } from "./server.ts";
+import { SpareBuffers } from "./spare-buffers.ts";
 
 /** A blocked thread takes several times as long to wake as a spinning one takes to notice. */
 const SPIN_MS = 0.05;
@@ -25,8 +26,13 @@ const LONGEST_TURN_MS = 1;
 const MOST_BETWEEN = 8;
 
 /** Answers the requests that come through `rings` and, as markers say, as messages. */
-export function serveRings(endpoint: HostEndpoint, host: RequestHandler, rings: Rings): void {
-  const server = new RingServer(endpoint, host, rings);
+export function serveRings(
+  endpoint: HostEndpoint,
+  host: RequestHandler,
+  rings: Rings,
+  spares = new SpareBuffers(),
+): void {
+  const server = new RingServer(endpoint, host, rings, spares);
   endpoint.onMessage((message) => server.wakeUp(message as ToHost));
   server.sleep();
 }
@@ -34,6 +40,7 @@ export function serveRings(endpoint: HostEndpoint, host: RequestHandler, rings: 
 class RingServer {
   readonly #endpoint: HostEndpoint;
   readonly #host: RequestHandler;
+  readonly #spares: SpareBuffers;
   readonly #requests: RingReader;
   readonly #replies: RingWriter;
   readonly #encoder = new FrameEncoder();
@@ -51,14 +58,20 @@ class RingServer {
   #turns: MessageChannel | undefined;
   #turnDue = false;
 
-  constructor(endpoint: HostEndpoint, host: RequestHandler, rings: Rings) {
+  constructor(endpoint: HostEndpoint, host: RequestHandler, rings: Rings, spares: SpareBuffers) {
     this.#endpoint = endpoint;
     this.#host = host;
+    this.#spares = spares;
+    spares.collect = () => this.#receive();
     this.#requests = new RingReader(rings.requests);
     this.#replies = new RingWriter(rings.replies);
   }
 
   wakeUp(message: ToHost): void {
+    if (message.type === "spare") {
+      this.#spares.add(message.buffer);
+      return;
+    }
     if (message.type !== "wake") this.#messages.push(message);
     if (this.#stalled) {
       const due = this.#messages.shift();
@@ -146,11 +159,19 @@ class RingServer {
 
   /** The message of a marker has been posted before the marker was written. */
   #nextMessage(): ToHost | undefined {
+    if (this.#messages.length === 0) this.#receive();
+    return this.#messages.shift();
+  }
+
+  /** Takes in every message that has come, where that needs no return to the event loop. */
+  #receive(): void {
     const { receive } = this.#endpoint;
+    if (receive === undefined) return;
     for (;;) {
-      const message = this.#messages.shift() ?? (receive?.() as ToHost | undefined);
-      if (message !== undefined && message.type !== "wake") return message;
-      if (receive === undefined) return undefined;
+      const message = receive() as ToHost | undefined;
+      if (message === undefined) return;
+      if (message.type === "spare") this.#spares.add(message.buffer);
+      else if (message.type !== "wake") this.#messages.push(message);
     }
   }
 

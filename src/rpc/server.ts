@@ -7,6 +7,7 @@ import type { FromHost, HostEndpoint, NumberedReply, NumberedRequest, ToHost } f
 import { IDLE } from "./idle-reply.ts";
 import { packedRowsOf } from "./packed-reply.ts";
 import type { Reply, Request } from "./protocol.ts";
+import type { SpareBuffers } from "./spare-buffers.ts";
 
 /** What runs the requests. */
 export interface RequestHandler {
@@ -24,10 +25,11 @@ export interface RequestHandler {
 const MOST_HELD_MS = 1;
 
 /** Answers the requests that come through `endpoint`, until it is told to close. */
-export function serve(endpoint: HostEndpoint, host: RequestHandler): void {
+export function serve(endpoint: HostEndpoint, host: RequestHandler, spares?: SpareBuffers): void {
   endpoint.onMessage((message) => {
     const received = message as ToHost;
     if (received.type === "requests") answerAll(endpoint, host, received.requests);
+    else if (received.type === "spare") spares?.add(received.buffer);
     else if (received.type === "close") {
       void answerClose(host).then((closed) => endpoint.post(closed, []));
     }

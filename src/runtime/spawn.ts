@@ -43,6 +43,7 @@ export async function spawnNodeThread(
   const nextTurn = (callback: () => void) => void setImmediate(callback);
   return new ThreadClient(nodeEndpoint(worker, port, stopped), {
     interrupts,
+    givesBack: true,
     rings: rings && { ...rings, nextTurn, cores: availableParallelism() },
   });
 }

@@ -355,6 +355,25 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(await pool.batch([])).toEqual([]);
   });
 
+  test("large results that are asked for together keep apart", async () => {
+    const pool = await open({ maxConnections: 4 });
+    const rows = 3_000;
+    const select = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+      SELECT i * ?1 AS number, ?1 || ' and ' || i AS text, CAST(i * ?1 AS BLOB) AS blob FROM n`;
+    for (let round = 0; round < 3; round++) {
+      const factors = Array.from({ length: 12 }, (_, i) => 100 * round + i + 1);
+      const results = await Promise.all(factors.map((factor) => pool.query(select, [factor])));
+      for (const [index, factor] of factors.entries()) {
+        const wrong = (results[index] ?? []).filter(({ number, text, blob }, i) => {
+          const product = (i + 1) * factor;
+          const read = new TextDecoder().decode(blob as Uint8Array);
+          return number !== product || text !== `${factor} and ${i + 1}` || read !== `${product}`;
+        });
+        expect([results[index]?.length, wrong]).toEqual([rows, []]);
+      }
+    }
+  });
+
   test("a change of the schema changes no rows", async () => {
     const pool = await open();
     const module = pool.capabilities.fts5 ? "fts5" : "fts3";
