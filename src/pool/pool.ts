@@ -1,17 +1,17 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
-import { ConnectionReleasedError, StorageError, WorkerCrashedError } from "../errors.ts";
+import { ConnectionReleasedError, StorageError } from "../errors.ts";
 import type { Want } from "../rpc/protocol.ts";
-import {
-  type BindParams,
-  type CheckpointMode,
-  type ExecuteResult,
-  type JournalMode,
-  MEMORY_PATH,
-  type Row,
-  type SqlValue,
+import type {
+  BindParams,
+  CheckpointMode,
+  ExecuteResult,
+  JournalMode,
+  Row,
+  SqlValue,
 } from "../types.ts";
 import type { Backend, Capabilities, Runtime } from "./backend.ts";
+import { Borrowing, signalOf } from "./borrowing.ts";
 import { Changes } from "./changes.ts";
 import { type Connection, firstIn, type Result, rowsIn, type Sql } from "./connection.ts";
 import type { IterateOptions } from "./cursor.ts";
@@ -19,7 +19,6 @@ import { asyncDispose } from "./dispose.ts";
 import { Emitter, type PoolEvents } from "./events.ts";
 import { streamOf } from "./export-stream.ts";
 import { chunksOf, type ImportSource, importDatabase } from "./import.ts";
-import type { Scope } from "./lease.ts";
 import { closedError } from "./lease-pool.ts";
 import { Lending } from "./lending.ts";
 import { Links } from "./links.ts";
@@ -54,6 +53,7 @@ import {
   backup,
   type CheckpointResult,
   checkCheckpointMode,
+  checkDestination,
   checkpoint,
   exportBytes,
   exportChunks,
@@ -63,8 +63,6 @@ import { WriterTurn } from "./writer-turn.ts";
 
 /** Longest wait of `close` for what is out, in milliseconds. */
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
-/** How many connections a call is tried on that are lost before anything has come of it. */
-const MOST_TRIES = 3;
 
 /** A pool of connections to one database. Made by `openPool`. */
 export class ConnectionPool implements AsyncDisposable {
@@ -73,6 +71,7 @@ export class ConnectionPool implements AsyncDisposable {
   readonly #lending: Lending;
   readonly #suspension: Suspension;
   readonly #turn: WriterTurn;
+  readonly #borrowing: Borrowing;
   readonly #kinds = new StatementKinds();
   readonly #changes: Changes;
   readonly #stopListening: (() => void) | undefined;
@@ -130,6 +129,7 @@ export class ConnectionPool implements AsyncDisposable {
       if (!backend.diesWithThread) await this.#links.closeThreads();
     });
     this.#turn = new WriterTurn(this.#context, this.#lending);
+    this.#borrowing = new Borrowing(this.#context, this.#lending, this.#turn);
     this.#changes = new Changes(this.#context, this.#lending);
     this.#stopListening = backend.onOwner?.((change) => events.emit("owner", change));
   }
@@ -243,8 +243,7 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    const db = await this.#lending.acquire(options, false);
-    return await this.#scoped(db, false, () => body(db));
+    return await this.#borrowing.lend(options, false, body);
   }
 
   /** Runs `body` on one snapshot of the database, on a connection that refuses to write. */
@@ -253,17 +252,16 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    return await this.#untilBegun(body, async (once) => {
-      const db = await this.#lending.acquire(options, true);
-      return await this.#scoped(db, false, async () => {
+    return await this.#borrowing.untilBegun(body, (once) =>
+      this.#borrowing.lend(options, true, async (db) => {
         try {
           await beginSnapshot(db);
           return await once(db);
         } finally {
           await endSnapshot(db);
         }
-      });
-    });
+      }),
+    );
   }
 
   /** Runs `body` as the one writer: committed when it resolves, rolled back when it throws. */
@@ -272,8 +270,8 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    return await this.#untilBegun(body, (once) =>
-      this.#inTurn(options, (db) =>
+    return await this.#borrowing.untilBegun(body, (once) =>
+      this.#borrowing.inTurn(options, (db) =>
         db.transaction(once, { mode: "immediate", signal: options?.signal }),
       ),
     );
@@ -287,11 +285,11 @@ export class ConnectionPool implements AsyncDisposable {
     checkBody(body);
     const { mode, ...acquire } = options ?? {};
     const { signal } = acquire;
-    return await this.#untilBegun(body, (once) => {
+    return await this.#borrowing.untilBegun(body, (once) => {
       const run = (db: Connection) => db.transaction(once, { mode, signal });
       return mode === "deferred" || this.#context.options.readonly
         ? this.withConnection(run, acquire)
-        : this.#inTurn(acquire, run);
+        : this.#borrowing.inTurn(acquire, run);
     });
   }
 
@@ -332,13 +330,13 @@ export class ConnectionPool implements AsyncDisposable {
     const text = textOf(sql);
     const lists = normalizeLists(paramsList);
     const writes = this.#kinds.writes(text);
-    return await this.#once(writes, options, (db) => db.runMany(text, lists, options));
+    return await this.#borrowing.once(writes, options, (db) => db.runMany(text, lists, options));
   }
 
   /** {@link Connection.executeScript} on a connection borrowed for it. */
   async executeScript(sql: string, options?: QueryOptions): Promise<void> {
     // Its first word says nothing of the rest.
-    return await this.#inTurn(signalOf(options), (db) => db.executeScript(sql, options));
+    return await this.#borrowing.inTurn(signalOf(options), (db) => db.executeScript(sql, options));
   }
 
   /** {@link Connection.batch} on a connection borrowed for it. */
@@ -348,7 +346,7 @@ export class ConnectionPool implements AsyncDisposable {
   ): Promise<Result<T>[]> {
     const list = toStatements(statements);
     const writes = list.some(({ sql }) => this.#kinds.writes(sql));
-    const results = await this.#once(writes, options, (db) => db.runBatch(list, options));
+    const results = await this.#borrowing.once(writes, options, (db) => db.runBatch(list, options));
     return results as unknown as Result<T>[];
   }
 
@@ -463,7 +461,7 @@ export class ConnectionPool implements AsyncDisposable {
     checkCheckpointMode(mode);
     const { backend, options } = this.#context;
     const wait = { timeoutMs: options.busyTimeout, lockReleased: backend.lockReleased };
-    return await this.#inTurn(undefined, (db) => checkpoint(db, mode, wait));
+    return await this.#borrowing.inTurn(undefined, (db) => checkpoint(db, mode, wait));
   }
 
   /**
@@ -535,51 +533,15 @@ export class ConnectionPool implements AsyncDisposable {
   async #close(timeoutMs: number, whenClosed?: () => Promise<void>): Promise<void> {
     const { backend } = this.#context;
     this.#changes.endWatches();
-    const closed = closedError(this.name);
-    this.#turn.refuse(closed);
+    this.#turn.refuse(() => closedError(this.name));
     try {
-      await this.#lending.close(timeoutMs, closed);
+      await this.#lending.close(timeoutMs, closedError(this.name));
       await this.#links.closeThreads();
       await whenClosed?.();
     } finally {
       this.#changes.stop();
       this.#stopListening?.();
       await backend.dispose();
-    }
-  }
-
-  // --- Where callbacks and statements run ---
-
-  /** Runs `body` where nested acquires can see whose lease it runs on, and releases the lease. */
-  async #scoped<T>(
-    db: Connection,
-    writes: boolean,
-    body: () => T | Promise<T>,
-  ): Promise<Awaited<T>> {
-    const { context } = this.#context.backend;
-    try {
-      if (context === undefined) return await body();
-      const outer = context.get() as Scope | undefined;
-      const scope: Scope = { pool: this.#context, connection: db, writes, outer };
-      return await context.run(scope, body);
-    } finally {
-      await this.#lending.giveBack(db);
-    }
-  }
-
-  /** Runs `body` on a connection when it is this pool's caller's turn to write. */
-  async #inTurn<T>(
-    options: AcquireOptions | undefined,
-    body: (db: Connection) => Promise<T>,
-  ): Promise<Awaited<T>> {
-    if (this.#context.options.readonly) return await this.withConnection(body, options);
-    if (this.#closed !== undefined) throw closedError(this.name);
-    const waitedMs = await this.#turn.acquire(options);
-    try {
-      const db = await this.#lending.acquire(shortened(options, waitedMs), false, waitedMs);
-      return await this.#scoped(db, true, () => body(db));
-    } finally {
-      this.#turn.release();
     }
   }
 
@@ -590,88 +552,13 @@ export class ConnectionPool implements AsyncDisposable {
     want: Want,
   ): Promise<unknown> {
     const statement = toStatement(sql, params);
-    return await this.#once(this.#kinds.writes(statement.sql), options, (db) =>
+    return await this.#borrowing.once(this.#kinds.writes(statement.sql), options, (db) =>
       db.run(statement, options, want),
     );
   }
-
-  /**
-   * One request on a connection borrowed for it; on another one where that is lost before the request has
-   * run, as a connection with a state of its own is when another tab takes over.
-   */
-  async #once<T>(
-    writes: boolean,
-    options: QueryOptions | undefined,
-    body: (db: Connection) => Promise<T>,
-    triesLeft = MOST_TRIES,
-  ): Promise<T> {
-    try {
-      if (writes && !this.#context.options.readonly)
-        return await this.#inTurn(signalOf(options), body);
-      const lease = this.#lending.acquire(signalOf(options), false);
-      const db = lease instanceof Promise ? await lease : lease;
-      try {
-        return await body(db);
-      } finally {
-        const cleaned = db.isReleased ? undefined : this.#lending.release(db);
-        if (cleaned !== undefined) await cleaned;
-      }
-    } catch (thrown) {
-      if (triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
-      return await this.#once(writes, options, body, triesLeft - 1);
-    }
-  }
-
-  /** Tries on another connection where one is lost before `body` is called. */
-  async #untilBegun<T>(
-    body: (db: Connection) => T | Promise<T>,
-    attempt: (once: (db: Connection) => T | Promise<T>) => Promise<T | Awaited<T>>,
-  ): Promise<Awaited<T>> {
-    let hasBegun = false;
-    const once = (db: Connection) => {
-      hasBegun = true;
-      return body(db);
-    };
-    for (let triesLeft = MOST_TRIES; ; triesLeft--) {
-      try {
-        return await attempt(once);
-      } catch (thrown) {
-        if (hasBegun || triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
-      }
-    }
-  }
-}
-
-function hasNotRun(thrown: unknown): boolean {
-  return thrown instanceof WorkerCrashedError && thrown.retriable && !thrown.mayHaveRun;
 }
 
 function checkBody(body: unknown): void {
   if (typeof body !== "function")
     throw new TypeError("expected a function that takes a connection");
-}
-
-function checkDestination(path: unknown): void {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) {
-    throw new TypeError("the destination of a backup is a path, not empty and without NUL");
-  }
-  // Nobody could ever open the copy.
-  if (path.startsWith(MEMORY_PATH)) {
-    throw new TypeError("the destination of a backup is a file; export() gives a copy in memory");
-  }
-}
-
-/** What is left of a wait. */
-function shortened(
-  options: AcquireOptions | undefined,
-  waitedMs: number,
-): AcquireOptions | undefined {
-  if (options?.timeout === undefined) return options;
-  return { ...options, timeout: Math.max(0, options.timeout - waitedMs) };
-}
-
-function signalOf(
-  options: { readonly signal?: AbortSignal | undefined } | undefined,
-): AcquireOptions | undefined {
-  return options?.signal === undefined ? undefined : { signal: options.signal };
 }

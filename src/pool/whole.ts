@@ -2,7 +2,7 @@
 
 import { clock } from "../clock.ts";
 import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
-import type { CheckpointMode } from "../types.ts";
+import { type CheckpointMode, MEMORY_PATH } from "../types.ts";
 import type { Connection } from "./connection.ts";
 import { emptyDatabase } from "./empty-database.ts";
 import type { Link } from "./link.ts";
@@ -167,6 +167,17 @@ async function* pagesOfCopy(
     }
   } finally {
     if (link.broken === undefined) await askFile(link, { operation: "delete", path });
+  }
+}
+
+/** @throws TypeError for what is no path of a file */
+export function checkDestination(path: unknown): void {
+  if (typeof path !== "string" || path === "" || path.includes("\0")) {
+    throw new TypeError("the destination of a backup is a path, not empty and without NUL");
+  }
+  // Nobody could ever open the copy.
+  if (path.startsWith(MEMORY_PATH)) {
+    throw new TypeError("the destination of a backup is a file; export() gives a copy in memory");
   }
 }
 

@@ -13,6 +13,7 @@ export class WriterTurn {
   readonly #context: PoolContext;
   readonly #lending: Lending;
   readonly #semaphore = new Semaphore(1);
+  #refusal: (() => Error) | undefined;
 
   constructor(context: PoolContext, lending: Lending) {
     this.#context = context;
@@ -35,11 +36,12 @@ export class WriterTurn {
    * Waits for the turn; `release` ends it. The wait ends after `busyTimeout`, and after the caller's own
    * `timeout`. Where the first of the writers waits for a connection itself, it is the pool that keeps
    * everyone waiting, and not the write lock. Gives the milliseconds waited.
-   * @throws BusyError, AcquireTimeoutError, PoolExhaustedError, the signal's reason
+   * @throws BusyError, AcquireTimeoutError, PoolExhaustedError, PoolClosedError, the signal's reason
    */
   async acquire(options: AcquireOptions | undefined): Promise<number> {
     this.checkNested();
     if (options !== undefined) checkAcquireOptions(options);
+    if (this.#refusal !== undefined) throw this.#refusal();
     if (this.#semaphore.tryAcquire()) return 0;
     const started = clock.now();
     const lending = this.#lending;
@@ -73,9 +75,10 @@ export class WriterTurn {
     );
   }
 
-  /** Refuses everyone who waits; the one whose turn it is goes on. */
-  refuse(error: Error): void {
-    this.#semaphore.refuse(error);
+  /** Refuses everyone who waits or comes later; the one whose turn it is goes on. */
+  refuse(makeError: () => Error): void {
+    this.#refusal = makeError;
+    this.#semaphore.refuse(makeError());
   }
 
   release(): void {

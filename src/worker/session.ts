@@ -21,21 +21,15 @@ import type {
   WatchResult,
   WireParams,
 } from "../rpc/protocol.ts";
-import { RowBuilder, type RowCollector } from "../rpc/rows.ts";
+import type { RowCollector } from "../rpc/rows.ts";
 import { unpreparedPath } from "../storage/storage.ts";
-import type { PragmaValue, StatementInfo, Tables } from "../types.ts";
+import type { StatementInfo, Tables } from "../types.ts";
+import { openConnection } from "./open-connection.ts";
 import { positional } from "./parameters.ts";
 import { StatementCache } from "./statement-cache.ts";
 import { tableNames, tablesRead } from "./tables.ts";
 import { importFile } from "./transfer.ts";
 
-/**
- * Page cache of a connection in KiB, unless `pragmas` says otherwise. SQLite's own 2,000 is from a time
- * of less memory; reading a page again through the VFS costs more than keeping it.
- */
-const CACHE_KIB = 16_000;
-
-const ERROR = 1;
 const BUSY = 5;
 const READONLY = 8;
 const MISUSE = 21;
@@ -448,65 +442,4 @@ function hasToWait(thrown: unknown): boolean {
 
 function misuse(message: string, sql: string, offset: number): SqliteError {
   return new SqliteError(message, { code: "SQLITE_MISUSE", resultCode: MISUSE, sql, offset });
-}
-
-function openConnection(engine: Engine, config: ThreadConfig): EngineConnection {
-  const { readonly, create } = config;
-  const connection = engine.open(config.path, { readonly, create });
-  const settings = Object.entries(config.pragmas);
-  const set = (name: string, value: PragmaValue) =>
-    pragma(connection, `${name} = ${pragmaText(value)}`);
-  try {
-    // Waiting is done in the caller's thread: a blocked thread could not run the lock's holder.
-    pragma(connection, "busy_timeout = 0");
-    pragma(connection, `cache_size = -${CACHE_KIB}`);
-    pragma(connection, `foreign_keys = ${config.foreignKeys ? 1 : 0}`);
-    for (const [name, value] of settings) if (isLayout(name)) set(name, value);
-    // Reads the header and the schema: what is not a database is found out here.
-    const mode = String(pragma(connection, "journal_mode"));
-    pragma(connection, "schema_version");
-    if (!readonly) setJournalMode(connection, mode, config);
-    pragma(connection, `synchronous = ${config.synchronous}`);
-    for (const [name, value] of settings) if (!isLayout(name)) set(name, value);
-    return connection;
-  } catch (thrown) {
-    connection.close();
-    throw thrown;
-  }
-}
-
-/** What a new database is laid out by: of no effect once something is in it, as the journal mode is. */
-function isLayout(pragma: string): boolean {
-  return ["auto_vacuum", "encoding", "page_size"].includes(pragma.toLowerCase());
-}
-
-function setJournalMode(connection: EngineConnection, mode: string, config: ThreadConfig): void {
-  const wanted = config.journalMode;
-  if (mode === wanted) return;
-  const got = String(pragma(connection, `journal_mode = ${wanted}`));
-  if (got === wanted) return;
-  throw new SqliteError(`the journal mode stayed "${got}" where "${wanted}" was asked for`, {
-    code: "SQLITE_ERROR",
-    resultCode: ERROR,
-    sql: `PRAGMA journal_mode = ${wanted}`,
-  });
-}
-
-function pragmaText(value: PragmaValue): string {
-  if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
-  return String(Number(value));
-}
-
-/** Runs a pragma and gives the first column of its first row. */
-function pragma(connection: EngineConnection, text: string): unknown {
-  const statement = connection.prepare(`PRAGMA ${text}`);
-  if (statement === undefined) return undefined;
-  const first = new RowBuilder();
-  first.start("value", 1);
-  try {
-    if (!statement.run(first, "auto")) statement.run(undefined, "auto");
-    return first.take();
-  } finally {
-    statement.finalize();
-  }
 }

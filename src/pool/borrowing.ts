@@ -1,0 +1,134 @@
+// A connection for as long as a callback or a request runs: borrowed when it is due, given back whatever
+// happens, and another one where it is lost before anything has come of it.
+
+import { WorkerCrashedError } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import type { Scope } from "./lease.ts";
+import type { Lending } from "./lending.ts";
+import type { AcquireOptions, QueryOptions } from "./options.ts";
+import type { PoolContext } from "./pool-context.ts";
+import type { WriterTurn } from "./writer-turn.ts";
+
+/** How many connections a call is tried on that are lost before anything has come of it. */
+const MOST_TRIES = 3;
+
+/** Borrows connections of one pool for calls of it. */
+export class Borrowing {
+  readonly #context: PoolContext;
+  readonly #lending: Lending;
+  readonly #turn: WriterTurn;
+
+  constructor(context: PoolContext, lending: Lending, turn: WriterTurn) {
+    this.#context = context;
+    this.#lending = lending;
+    this.#turn = turn;
+  }
+
+  /** Lends a connection to `body`, one that refuses to write with `readonly`. */
+  async lend<T>(
+    options: AcquireOptions | undefined,
+    readonly: boolean,
+    body: (db: Connection) => T | Promise<T>,
+  ): Promise<Awaited<T>> {
+    const db = await this.#lending.acquire(options, readonly);
+    return await this.#scoped(db, false, body);
+  }
+
+  /** Lends a connection to `body` when it is this pool's caller's turn to write. */
+  async inTurn<T>(
+    options: AcquireOptions | undefined,
+    body: (db: Connection) => T | Promise<T>,
+  ): Promise<Awaited<T>> {
+    if (this.#context.options.readonly) return await this.lend(options, false, body);
+    const waitedMs = await this.#turn.acquire(options);
+    try {
+      const db = await this.#lending.acquire(shortened(options, waitedMs), false, waitedMs);
+      return await this.#scoped(db, true, body);
+    } finally {
+      this.#turn.release();
+    }
+  }
+
+  /**
+   * Makes one request; again where its connection is lost before the request has run, as one with a state of
+   * its own is when another tab takes over.
+   */
+  async once<T>(
+    writes: boolean,
+    options: QueryOptions | undefined,
+    request: (db: Connection) => Promise<T>,
+    triesLeft = MOST_TRIES,
+  ): Promise<T> {
+    try {
+      if (writes && !this.#context.options.readonly)
+        return await this.inTurn(signalOf(options), request);
+      const lease = this.#lending.acquire(signalOf(options), false);
+      const db = lease instanceof Promise ? await lease : lease;
+      try {
+        return await request(db);
+      } finally {
+        const cleaned = db.isReleased ? undefined : this.#lending.release(db);
+        if (cleaned !== undefined) await cleaned;
+      }
+    } catch (thrown) {
+      if (triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
+      return await this.once(writes, options, request, triesLeft - 1);
+    }
+  }
+
+  /** Makes `attempt` again where its connection is lost before `body` is called. */
+  async untilBegun<T>(
+    body: (db: Connection) => T | Promise<T>,
+    attempt: (once: (db: Connection) => T | Promise<T>) => Promise<T | Awaited<T>>,
+  ): Promise<Awaited<T>> {
+    let hasBegun = false;
+    const once = (db: Connection) => {
+      hasBegun = true;
+      return body(db);
+    };
+    for (let triesLeft = MOST_TRIES; ; triesLeft--) {
+      try {
+        return await attempt(once);
+      } catch (thrown) {
+        if (hasBegun || triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
+      }
+    }
+  }
+
+  /** Runs `body` where nested acquires can see whose lease it runs on, and releases the lease. */
+  async #scoped<T>(
+    db: Connection,
+    writes: boolean,
+    body: (db: Connection) => T | Promise<T>,
+  ): Promise<Awaited<T>> {
+    const { context } = this.#context.backend;
+    try {
+      if (context === undefined) return await body(db);
+      const outer = context.get() as Scope | undefined;
+      const scope: Scope = { pool: this.#context, connection: db, writes, outer };
+      return await context.run(scope, () => body(db));
+    } finally {
+      await this.#lending.giveBack(db);
+    }
+  }
+}
+
+/** Of the options of a statement, what its wait for a connection needs. */
+export function signalOf(
+  options: { readonly signal?: AbortSignal | undefined } | undefined,
+): AcquireOptions | undefined {
+  return options?.signal === undefined ? undefined : { signal: options.signal };
+}
+
+function hasNotRun(thrown: unknown): boolean {
+  return thrown instanceof WorkerCrashedError && thrown.retriable && !thrown.mayHaveRun;
+}
+
+/** What is left of a wait. */
+function shortened(
+  options: AcquireOptions | undefined,
+  waitedMs: number,
+): AcquireOptions | undefined {
+  if (options?.timeout === undefined) return options;
+  return { ...options, timeout: Math.max(0, options.timeout - waitedMs) };
+}
