@@ -20,7 +20,10 @@ describe("sql", () => {
 describe("toStatement()", () => {
   test("a blob is copied, and nothing else of the buffer it is a view of", () => {
     const all = new Uint8Array(1_000).fill(1);
-    for (const view of [all.subarray(2, 5), Buffer.from(all.buffer, 2, 3)]) {
+    const views = [all.subarray(2, 5)];
+    // Node's own kind of view, whose `slice` copies nothing. Browsers have none.
+    if (typeof Buffer === "function") views.push(Buffer.from(all.buffer, 2, 3));
+    for (const view of views) {
       const [blob] = toStatement("SELECT ?", [view]).params as Uint8Array[];
       expect(blob).toEqual(new Uint8Array([1, 1, 1]));
       expect(blob?.buffer).not.toBe(all.buffer);
