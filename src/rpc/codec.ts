@@ -62,6 +62,8 @@ export class RowPacker implements RowCollector {
   readonly #writers: ColumnWriter[] = [];
   readonly #row = new CellWriter();
   readonly #spares: SpareBuffers;
+  /** The latest single row, which may lie in {@link #row} still. */
+  #lent: PackedRow | undefined;
 
   /** @param spares what results are packed in, as far as there is any */
   constructor(spares = new SpareBuffers()) {
@@ -69,6 +71,9 @@ export class RowPacker implements RowCollector {
   }
 
   start(want: Want, mostRows: number): void {
+    // A reply that takes time, as one does whose changes are being kept, goes out after the next result.
+    if (this.#lent !== undefined) keepRow(this.#lent);
+    this.#lent = undefined;
     this.rows = 0;
     this.#want = want;
     this.#many = want === "objects" || want === "arrays";
@@ -120,7 +125,11 @@ export class RowPacker implements RowCollector {
   take(): PackedRows {
     const columns = this.#columns;
     const want = this.#want;
-    if (!this.#many) return { want, columns, cells: this.rows === 0 ? undefined : this.#row };
+    if (!this.#many) {
+      const cells = this.rows === 0 ? undefined : this.#row;
+      this.#lent = { want, columns, cells };
+      return this.#lent;
+    }
     const buffer = this.#takeTable();
     this.rows = 0;
     this.#useColumns(columns);

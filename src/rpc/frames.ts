@@ -123,9 +123,10 @@ class FrameWriter {
     } else throw notInFrame;
   }
 
-  cells(cells: CellWriter): void {
+  cells(cells: CellWriter | Uint8Array<ArrayBuffer>): void {
+    const words = cells instanceof Uint8Array ? new Int32Array(cells.buffer) : cells.words;
     const from = this.#reserve(cells.byteLength);
-    copyWords(cells.words, this.#views.i32, from / 4, cells.byteLength / 4);
+    copyWords(words, this.#views.i32, from / 4, cells.byteLength / 4);
   }
 
   /** The frame's words, whose first is its size in bytes; what lies behind it is of older frames. */
@@ -410,7 +411,9 @@ export class FrameEncoder {
     const number = this.#columns.find(key);
     let flags = (WANTS.indexOf(want) << WANT_SHIFT) | (isTable ? TABLE : ROW);
     if (number === undefined) flags |= DEFINES;
-    const cells = isTable ? undefined : (packed.cells as CellWriter | undefined);
+    const cells = isTable
+      ? undefined
+      : (packed.cells as CellWriter | Uint8Array<ArrayBuffer> | undefined);
     const size = isTable ? packed.buffer.byteLength : (cells?.byteLength ?? -1);
     this.#head(reply, flags, number ?? this.#columns.next);
     this.#writer.pair(columns.length, size);
@@ -418,7 +421,10 @@ export class FrameEncoder {
     if (isTable) this.#writer.bytes(new Uint8Array(packed.buffer));
     else if (cells !== undefined) this.#writer.cells(cells);
     if (number === undefined) this.#columns.take(key);
-    return this.#writer.finish();
+    const frame = this.#writer.finish();
+    // They are in the frame now: the packer need not keep them before it goes on.
+    if (!isTable) packed.cells = undefined;
+    return frame;
   }
 
   /** A statement that runs again gives the same array of names, of columns as of tables. */

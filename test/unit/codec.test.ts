@@ -276,6 +276,19 @@ test("RowPacker.start() drops what an abandoned result left", () => {
   expect(unpackRows(packer.take())).toEqual([[null, 5n]]);
 });
 
+test("a row that has not gone out when the next result begins stays what it was", () => {
+  const packer = new RowPacker();
+  const row = (value: number) => {
+    packer.start("value", 1);
+    packer.begin(["a"]);
+    packer.number(0, value);
+    packer.endRow();
+    return packer.take();
+  };
+  const [first, second] = [row(1), row(2)];
+  expect([unpackRows(first), unpackRows(second)]).toEqual([1, 2]);
+});
+
 test("transferables() moves large results and copies small ones", () => {
   const large = pack(new RowPacker(), "arrays", ["a"], [["x".repeat(100_000)]]);
   const small = pack(new RowPacker(), "arrays", ["a"], [["x"]]);
