@@ -65,24 +65,24 @@ export function interruptedError(sql: string | undefined): SqliteError {
 }
 
 /**
- * @internal What a transaction refuses further statements with once it has ended: `cause` is what SQLite
- * rolled it back for; without one, a statement of its own has ended it.
+ * @internal What a transaction refuses further statements with once it has ended: `cause` is the error it
+ * has ended with, as a rule one that SQLite has rolled it back for.
  */
 export function transactionEndedError(cause: Error | undefined): SqliteError {
   const why =
     cause === undefined
       ? "the transaction has been ended by a statement of its own"
-      : `SQLite has rolled the transaction back (${cause.message})`;
+      : `the transaction has ended (${cause.message})`;
   return new SqliteError(
     `${why}: outside of it, this would be kept by itself, and is not run; begin it again`,
     { code: "SQLITE_ABORT_ROLLBACK", resultCode: ABORT_ROLLBACK, cause },
   );
 }
 
-/** @internal What transactions of one connection fail with that do not lie one in the other. */
+/** @internal What a transaction fails with, and all inside of it, when it ends before one of those. */
 export function overlappingError(): SqliteError {
   return new SqliteError(
-    "transactions of one connection overlap, and all of them are rolled back; await each before the next, or borrow a connection for each",
+    "a transaction has ended before one inside of it, and all of it is rolled back; await the inner one, or borrow a connection for each",
     { code: "SQLITE_MISUSE", resultCode: MISUSE },
   );
 }

@@ -66,6 +66,7 @@ export const ACTION_DROP_VIEW = 17;
 export const ACTION_INSERT = 18;
 export const ACTION_PRAGMA = 19;
 export const ACTION_READ = 20;
+export const ACTION_TRANSACTION = 22;
 export const ACTION_UPDATE = 23;
 export const ACTION_ATTACH = 24;
 export const ACTION_DETACH = 25;

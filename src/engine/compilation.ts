@@ -46,6 +46,8 @@ export class Compilation {
   #written: Set<string> | undefined;
   /** By a statement that is there for it. */
   changesSchema = false;
+  /** BEGIN, COMMIT or ROLLBACK. */
+  controlsTransaction = false;
   #writesSchema = false;
   #writesPages = false;
   /** Tables that SQLite keeps by itself and that are not told by name. */
@@ -86,6 +88,9 @@ export class Compilation {
     if (taints(action, first, second, schema)) this.taints = true;
     if (asksJournalMode(action, first, second)) this.asksJournalMode = true;
     switch (action) {
+      case code.ACTION_TRANSACTION:
+        this.controlsTransaction = true;
+        break;
       case code.ACTION_READ:
         this.#noteRead(first, schema);
         break;

@@ -10,6 +10,8 @@ export interface EngineStatement {
   readonly readonly: boolean;
   /** It changes the schema; what SQLite then counts as changed are rows of tables it keeps by itself. */
   readonly changesSchema: boolean;
+  /** It is BEGIN, COMMIT or ROLLBACK. */
+  readonly controlsTransaction: boolean;
   /** Running it changes what the next borrower of the connection would find (see `host.ts`). */
   readonly taints: boolean;
   readonly columns: readonly string[];

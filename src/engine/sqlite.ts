@@ -248,7 +248,8 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     const tail = binding.u32()[(scratch + 4) >> 2] ?? 0;
     if (result !== code.OK) throw this.error(result, sql);
     if (pointer === 0) return undefined;
-    const { taints, asksJournalMode, runsWrites, changesSchema, writes } = compilation;
+    const { taints, asksJournalMode, runsWrites, changesSchema, controlsTransaction, writes } =
+      compilation;
     const { exports } = binding;
     const readonly =
       asksJournalMode ||
@@ -260,6 +261,7 @@ class SqliteConnection implements EngineConnection, StatementOwner {
       taints,
       readonly,
       changesSchema,
+      controlsTransaction,
       writes: readonly ? undefined : writes,
     });
   }

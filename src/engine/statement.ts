@@ -37,6 +37,7 @@ export interface StatementFacts {
   readonly taints: boolean;
   readonly readonly: boolean;
   readonly changesSchema: boolean;
+  readonly controlsTransaction: boolean;
   readonly writes: Writes | undefined;
 }
 
@@ -46,6 +47,7 @@ export class Statement implements EngineStatement {
   readonly taints: boolean;
   readonly readonly: boolean;
   readonly changesSchema: boolean;
+  readonly controlsTransaction: boolean;
   readonly parameters: readonly (string | undefined)[];
   /** What it may change; undefined where that is nothing. The connection keeps it up to date. */
   writes: Writes | undefined;
@@ -71,6 +73,7 @@ export class Statement implements EngineStatement {
     this.taints = facts.taints;
     this.readonly = facts.readonly;
     this.changesSchema = facts.changesSchema;
+    this.controlsTransaction = facts.controlsTransaction;
     this.writes = facts.writes;
     this.parameters = this.#parameterNames();
     this.#columnCount = this.#exports.sqlite3_column_count(pointer);

@@ -289,8 +289,11 @@ export class Connection implements AsyncDisposable {
    * at the start, where it can be waited for; a lease that only reads begins `"deferred"`.
    *
    * Once the transaction has ended, as when SQLite rolls it back for a conflict or an interrupted write, every
-   * further statement of `body` rejects with `SQLITE_ABORT_ROLLBACK`, and so does the call. Transactions of
-   * one connection lie one in the other: those that overlap are all rolled back (`SQLITE_MISUSE`).
+   * further statement of `body` rejects with `SQLITE_ABORT_ROLLBACK`, and so does the call.
+   *
+   * Of two that are asked for at once on one connection, the second waits for the first. One that is asked
+   * for while the callback of another runs is inside of it, and whatever is sent on the connection until it
+   * ends belongs to it. Where the outer one ends first, all of it is rolled back (`SQLITE_MISUSE`).
    */
   transaction<T>(
     body: (db: Connection) => T | Promise<T>,

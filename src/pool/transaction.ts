@@ -26,11 +26,25 @@ interface Statements {
 }
 
 /** A callback that runs in a transaction of its own, or in a savepoint. */
-interface Scope extends Statements {
+class Scope {
+  readonly statements: Statements;
   /** The outermost one: when it has ended, all have. */
   readonly root: Scope;
   /** Shared by all that have one root. */
   readonly transaction: OpenTransaction;
+  /** Its callback has been called. */
+  hasBegun = false;
+  readonly ended: Promise<void>;
+  end: () => void = () => {};
+
+  constructor(statements: Statements, outer: Scope | undefined) {
+    this.statements = statements;
+    this.root = outer?.root ?? this;
+    this.transaction = outer?.transaction ?? { ended: undefined };
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
 }
 
 let savepoints = 0;
@@ -60,13 +74,18 @@ export class Transactions {
     const db = this.#db;
     const begin = beginStatement(db, options);
     options?.signal?.throwIfAborted();
-    // Nothing is awaited until the scope is noted: of two that are begun at once, one is inside the other.
-    const outer = this.#open.at(-1);
+    let outer = this.#open.at(-1);
+    // Before the callback of the one around is called, nothing can be inside of it: this one comes after it.
+    for (; outer?.hasBegun === false; outer = this.#open.at(-1)) {
+      await settledOrAborted(outer.ended, options?.signal);
+    }
+    // Nothing is awaited from the look at the others until the scope is noted.
     const isSavepoint = outer !== undefined || db.inTransaction;
-    const scope = newScope(isSavepoint ? savepoint() : transaction(begin), outer);
+    const scope = new Scope(isSavepoint ? savepoint() : transaction(begin), outer);
     this.#open.push(scope);
     try {
-      await db.control(scope.begin, outer?.transaction ?? null, options?.signal);
+      const { begin } = scope.statements;
+      await db.control(begin, outer?.transaction ?? null, options?.signal);
       return await this.#inScope(scope, body);
     } finally {
       this.#leave(scope);
@@ -76,10 +95,11 @@ export class Transactions {
   async #inScope<T>(scope: Scope, body: (db: Connection) => T | Promise<T>): Promise<Awaited<T>> {
     const db = this.#db;
     this.#current = scope.transaction;
+    scope.hasBegun = true;
     try {
       const result = await body(db);
       this.#checkInnermost(scope);
-      await db.control(scope.keep, scope.transaction);
+      await db.control(scope.statements.keep, scope.transaction);
       return result;
     } catch (thrown) {
       await this.#undo(scope);
@@ -104,7 +124,7 @@ export class Transactions {
     const isInnermost = this.#open.at(-1) === scope;
     if (!isInnermost) transaction.ended = overlappingError;
     try {
-      for (const sql of (isInnermost ? scope : scope.root).undo) {
+      for (const sql of (isInnermost ? scope : scope.root).statements.undo) {
         if (!this.#db.isOpen || !this.#db.inTransaction) return;
         await this.#db.control(sql, null);
       }
@@ -116,14 +136,24 @@ export class Transactions {
   #leave(scope: Scope): void {
     this.#open.splice(this.#open.indexOf(scope), 1);
     if (this.#open.length === 0) this.#current = null;
+    scope.end();
   }
 }
 
-function newScope(statements: Statements, outer: Scope | undefined): Scope {
-  if (outer !== undefined)
-    return { ...statements, root: outer.root, transaction: outer.transaction };
-  const scope = { ...statements, transaction: { ended: undefined } };
-  return Object.assign(scope, { root: scope as unknown as Scope });
+/** Waits for `promise`, which does not reject. @throws the signal's reason */
+async function settledOrAborted(
+  promise: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (signal === undefined) return promise;
+  let abort = () => {};
+  const aborted = new Promise<void>((resolve) => {
+    abort = resolve;
+    signal.addEventListener("abort", abort);
+  });
+  await Promise.race([promise, aborted]);
+  signal.removeEventListener("abort", abort);
+  signal.throwIfAborted();
 }
 
 function transaction(begin: string): Statements {

@@ -116,6 +116,7 @@ export class Session {
     const statement = this.#checkOut(request.sql);
     return this.#checkInAfter(statement, () => {
       this.#admit(statement, request);
+      checkAtomic(statement);
       const lists = request.paramsList.map((params) => positional(statement, params));
       const connection = this.#connection;
       const before = connection.totalChanges;
@@ -171,6 +172,7 @@ export class Session {
         const statement = this.#checkOut(sql);
         return this.#checkInAfter(statement, () => {
           this.#admit(statement, request);
+          checkAtomic(statement);
           const before = this.#connection.totalChanges;
           const rows = this.#rowsOf(statement, params, "objects") as BatchResult["rows"];
           return { rows, ...this.#changesSince(before, statement) };
@@ -438,6 +440,12 @@ export class Session {
 function hasToWait(thrown: unknown): boolean {
   if (thrown === NEEDS_PERMIT || unpreparedPath(thrown) !== undefined) return true;
   return thrown instanceof SqliteError && (thrown.resultCode & 0xff) === BUSY;
+}
+
+/** @throws SqliteError for what would end the transaction that everything is to be in */
+function checkAtomic({ sql, controlsTransaction }: EngineStatement): void {
+  if (!controlsTransaction) return;
+  throw misuse("a batch is a transaction: BEGIN, COMMIT and ROLLBACK have no place in it", sql, -1);
 }
 
 function misuse(message: string, sql: string, offset: number): SqliteError {

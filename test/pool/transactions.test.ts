@@ -161,26 +161,71 @@ inEveryPlace(({ open, capabilities }) => {
     expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,3");
   });
 
-  test("transactions of one connection that overlap are all rolled back", async () => {
+  test("transactions of one connection that are asked for together come one after the other", async () => {
     const pool = await open();
     await pool.execute("CREATE TABLE t (a)");
+    const failure = new Error("no");
     await pool.withConnection(async (db) => {
       const insert = (n: number) =>
         db.transaction(async () => {
           await db.execute("INSERT INTO t VALUES (?)", [n]);
-          await db.queryValue("SELECT count(*) FROM t");
+          const rows = await db.queryValue("SELECT count(*) FROM t");
+          if (n % 2 === 0) throw failure;
+          return rows;
         });
-      const results = await Promise.allSettled([insert(1), insert(2), insert(3)]);
-      for (const result of results) {
-        expect(result).toMatchObject({ reason: { code: "SQLITE_MISUSE" } });
-      }
+      const all = (numbers: number[]) => Promise.allSettled(numbers.map(insert));
+      expect(await all([1, 2, 3])).toMatchObject([{ value: 1 }, { reason: failure }, { value: 2 }]);
       expect(db.inTransaction).toBe(false);
-      await insert(4);
-      const siblings = db.transaction(() => Promise.all([insert(5), insert(6)]));
-      expect(await rejection(siblings)).toMatchObject({ code: "SQLITE_MISUSE" });
+      await db.transaction(async () => {
+        expect(await all([4, 5, 6, 7])).toMatchObject([
+          { reason: failure },
+          { value: 3 },
+          { reason: failure },
+          { value: 4 },
+        ]);
+      });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const first = insert(9);
+      const aborted = rejection(db.transaction(() => insert(11), { signal }));
+      controller.abort(failure);
+      expect(await aborted).toBe(failure);
+      await first;
     });
-    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("4");
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("1,3,5,7,9");
     expect(pool.activeCount).toBe(0);
+  });
+
+  test("a transaction that cannot begin is no other's trouble", async () => {
+    const pool = await open({ maxConnections: 2, busyTimeout: 20 });
+    await pool.execute("CREATE TABLE t (a)");
+    if (!capabilities.severalConnections) return;
+    await using holder = await pool.acquire();
+    await using db = await pool.acquire();
+    await holder.execute("BEGIN IMMEDIATE");
+    const begun = [1, 2].map((n) =>
+      rejection(db.transaction(() => db.execute("INSERT INTO t VALUES (?)", [n]))),
+    );
+    for (const error of await Promise.all(begun)) expect(error).toBeInstanceOf(BusyError);
+  });
+
+  test("a batch takes nothing that would end its transaction", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    const insert = { sql: "INSERT INTO t VALUES (1)" };
+    for (const sql of ["COMMIT", "ROLLBACK", "BEGIN", "END"]) {
+      const batch = pool.batch([insert, { sql }, insert]);
+      expect(await rejection(batch)).toMatchObject({ code: "SQLITE_MISUSE", sql });
+      const many = pool.executeMany(sql, [[], []]);
+      expect(await rejection(many)).toMatchObject({ code: "SQLITE_MISUSE" });
+    }
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(0);
+    await pool.write(async (db) => {
+      await db.execute("INSERT INTO t VALUES (2)");
+      await rejection(db.batch([insert, { sql: "COMMIT" }, insert]));
+      await db.execute("INSERT INTO t VALUES (3)");
+    });
+    expect(await pool.queryValue("SELECT group_concat(a) FROM t")).toBe("2,3");
   });
 
   test("a transaction is not kept while one inside of it still runs", async () => {
