@@ -183,7 +183,7 @@ export class Lending {
     return this.#timeoutError(
       timeoutMs,
       (leases) =>
-        `no turn to write free within the timeout of ${Math.round(timeoutMs)} ms, another call is writing (${leases}); shorten its transaction, or raise the timeout`,
+        `no turn to write within its timeout of ${Math.round(timeoutMs)} ms, another call is writing (${leases}); shorten its transaction, or raise the timeout`,
     );
   }
 

@@ -202,7 +202,7 @@ export function resolveOptions(path: string, options: PoolOptions = {}): Resolve
   if (readonly && options.create) throw new TypeError("a readonly pool cannot create its file");
   const isMemory = path === MEMORY_PATH || options.storage === "memory";
   if (readonly && isMemory)
-    throw new TypeError("a database in memory begins empty: it is no use readonly");
+    throw new TypeError("a database in memory starts empty, so it cannot be readonly");
   return {
     maxConnections: options.maxConnections ?? 5,
     acquireTimeout: options.acquireTimeout ?? 30_000,

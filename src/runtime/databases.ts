@@ -104,7 +104,6 @@ export function takeSlot(memory: SharedMemory): number {
   throw new RangeError("a database can be open in 30 threads at most; lower `threads`");
 }
 
-/** How long the log is; giving back the place of an instance that runs no more, with every lock it held. */
 export { readLogState, reapSlot };
 
 /** Resolves when a lock was let go somewhere, at the latest after `ms`. */
