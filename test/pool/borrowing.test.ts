@@ -164,7 +164,7 @@ inEveryPlace(({ open, capabilities }) => {
     await begun.promise;
     const error = await rejection(pool.write(() => 1, { timeout: 10 }));
     expect(error).toBeInstanceOf(AcquireTimeoutError);
-    expect(error.message).toMatch(/no turn to write free .* raise the timeout/);
+    expect(error.message).toMatch(/no turn to write within .* raise the timeout/);
     expect((error as AcquireTimeoutError).leases).toHaveLength(1);
     expect(await rejection(pool.write(() => 1, { timeout: 0 }))).toMatchObject({
       reason: "timeout",
