@@ -79,7 +79,8 @@ export class Links {
       if (rolledBack) this.#context.events.emit("dirty", { connection: link.id, sql });
       if (reopened) await this.#prepare(link);
     } catch (thrown) {
-      link.abandon(thrown instanceof Error ? thrown : new Error(String(thrown)));
+      // What it holds is free when it is closed.
+      link.broken ??= thrown instanceof Error ? thrown : new Error(String(thrown));
     }
   }
 
@@ -96,7 +97,7 @@ export class Links {
     const { counters, events } = this.#context;
     counters.closed++;
     events.emit("close", { connection: link.id, reason });
-    const closed = tell(link, "close")
+    const closed = closeInThread(link)
       .catch(() => {})
       .then(() => {
         link.abandon(new PoolClosedError(`connection ${link.id} is closed`));
@@ -170,6 +171,12 @@ export class Links {
 
 async function death(port: Port): Promise<never> {
   throw (await port.closed) ?? new PoolClosedError("the connection's thread is closed");
+}
+
+/** A broken link sends nothing more; what it has open in its thread is closed all the same. */
+async function closeInThread(link: Link): Promise<void> {
+  if (link.broken === undefined) await tell(link, "close");
+  else if (!link.port.refuses) await link.port.request({ kind: "close", connection: link.id });
 }
 
 async function tell(link: Link, kind: "open" | "close" | "adopt" | "reset"): Promise<Reply> {

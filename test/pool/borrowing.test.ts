@@ -447,6 +447,37 @@ inEveryPlace(({ open, capabilities }) => {
     expect((await rejection(opening)).message).toMatch(/onConnect left a transaction open/);
   });
 
+  severally("a connection that cannot be set up anew lets go of what it has locked", async () => {
+    const faults = [
+      (db: Connection) => db.execute("BEGIN IMMEDIATE"),
+      async (db: Connection) => {
+        await db.execute("BEGIN IMMEDIATE");
+        throw new Error("not today");
+      },
+      (db: Connection) => db.executeScript("BEGIN; SELECT * FROM t"),
+    ];
+    let fault: ((db: Connection) => Promise<unknown>) | undefined;
+    const pool = await open({
+      maxConnections: 1,
+      busyTimeout: 0,
+      onConnect: async (db) => {
+        const now = fault;
+        fault = undefined;
+        await now?.(db);
+      },
+    });
+    await pool.execute("CREATE TABLE t (a)");
+    for (const next of faults) {
+      const db = await pool.acquire();
+      await db.execute("PRAGMA cache_size = 100");
+      fault = next;
+      await db.release();
+      await pool.execute("INSERT INTO t VALUES (1)");
+      expect(await pool.checkpoint("truncate")).toMatchObject({ busy: false });
+    }
+    expect(pool.stats().replaced).toBe(3);
+  });
+
   test("`await using` closes the pool", async () => {
     const pool = await open();
     {
