@@ -13,7 +13,7 @@ import {
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
 import type { Tables, TxnState } from "../types.ts";
-import type { WriteClaim, WritePermits } from "./write-queue.ts";
+import { busyInTurn, type WriteClaim, type WritePermits } from "./write-queue.ts";
 
 const BUSY = 5;
 const BUSY_RECOVERY = 261;
@@ -338,7 +338,12 @@ export class Link {
     this.#context.onBusy();
     job.signal?.throwIfAborted();
     const { writeQueue, busyTimeoutMs } = this.#context;
-    if (leftMs <= 0) throw writeQueue.busy(busyTimeoutMs, job.sql);
+    if (leftMs <= 0) {
+      // The holder of the permit is not to blame where it is the one that waits.
+      throw this.#hasPermit
+        ? busyInTurn(busyTimeoutMs, job.sql)
+        : writeQueue.busy(busyTimeoutMs, job.sql);
+    }
     await this.#context.lockReleased(Math.min(leftMs, BUSY_POLL_MS));
     job.signal?.throwIfAborted();
   }

@@ -80,16 +80,31 @@ export class WriteQueue implements WritePermits {
     waitedMs: number,
     sql: string | undefined,
   ): BusyError {
-    return new BusyError(
-      `the database stayed locked for ${Math.round(waitedMs)} ms: ${describe(holder, waitedMs)} or raise busyTimeout`,
-      { code: "SQLITE_BUSY", resultCode: 5, sql, holder },
-    );
+    return busyError(describe(holder, waitedMs), waitedMs, { sql, holder });
   }
 
   #hold(claim: WriteClaim): void {
     this.#holder = claim;
     this.#since = clock.now();
   }
+}
+
+/** The error of a connection that waits for SQLite's own lock although it is its turn to write. */
+export function busyInTurn(waitedMs: number, sql: string | undefined): BusyError {
+  const why =
+    "another connection, or a program that does not know the pool's locks, holds SQLite's lock; end its transaction";
+  return busyError(why, waitedMs, { sql, holder: undefined });
+}
+
+function busyError(
+  why: string,
+  waitedMs: number,
+  details: { readonly sql: string | undefined; readonly holder: WriteLockHolder | undefined },
+): BusyError {
+  return new BusyError(
+    `the database stayed locked for ${Math.round(waitedMs)} ms: ${why} or raise busyTimeout`,
+    { code: "SQLITE_BUSY", resultCode: 5, ...details },
+  );
 }
 
 /** Who kept a waiter waiting, and what to do about it. */

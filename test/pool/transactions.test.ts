@@ -390,6 +390,23 @@ inEveryPlace(({ open, capabilities }) => {
     expect(pool.stats().busy).toBeGreaterThan(0);
   });
 
+  severally(
+    "a writer whose turn it is does not blame itself for the lock of a reader",
+    async () => {
+      const pool = await open({ maxConnections: 2, journalMode: "delete", busyTimeout: 20 });
+      await pool.execute("CREATE TABLE t (a)");
+      const reader = await pool.acquire();
+      await reader.execute("BEGIN");
+      await reader.query("SELECT * FROM t");
+      const error = (await rejection(pool.execute("INSERT INTO t VALUES (1)"))) as BusyError;
+      expect(error).toBeInstanceOf(BusyError);
+      expect(error.holder).toBeUndefined();
+      expect(error.message).toMatch(/another connection, or a program .* holds SQLite's lock/);
+      await reader.release();
+      await pool.execute("INSERT INTO t VALUES (1)");
+    },
+  );
+
   severally("an aborted writer leaves the queue, and the next one is served", async () => {
     const pool = await open({ maxConnections: 3 });
     await pool.execute("CREATE TABLE t (a)");
