@@ -18,12 +18,16 @@ export class Links {
   /** What ends the calls of `onConnect` that have not ended. */
   readonly #preparing = new Set<() => void>();
 
-  /** `onLost` is told of each link whose thread has died. */
-  constructor(context: PoolContext, onLost: (link: Link, error: Error) => void) {
+  /** `most`: how many links there may be now. `onLost` is told of each one whose thread has died. */
+  constructor(
+    context: PoolContext,
+    most: () => number,
+    onLost: (link: Link, error: Error) => void,
+  ) {
     const { backend } = context;
     this.#context = context;
     this.#threads = new Threads(
-      () => backend.threads,
+      () => Math.min(backend.threads, most()),
       backend.openThread,
       (links, error) => {
         for (const link of links) {
@@ -97,6 +101,7 @@ export class Links {
     const { counters, events } = this.#context;
     counters.closed++;
     events.emit("close", { connection: link.id, reason });
+    this.#threads.vacate(link);
     const closed = closeInThread(link)
       .catch(() => {})
       .then(() => {

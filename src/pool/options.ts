@@ -47,7 +47,10 @@ export interface PoolOptions {
   readonly storage?: StorageKind | "auto" | undefined;
   /** Which build of SQLite runs. Default `"auto"`. */
   readonly engine?: EngineKind | "auto" | undefined;
-  /** Worker threads that run SQLite; 0 runs it in the calling thread. Default `"auto"`. */
+  /**
+   * Most worker threads that run SQLite, no more than there may be connections; 0 runs it in the calling
+   * thread. Default `"auto"`.
+   */
   readonly threads?: number | "auto" | undefined;
   /**
    * Run once on every new connection. What it sets up is not undone at release. A transaction that it

@@ -123,7 +123,11 @@ export class ConnectionPool implements AsyncDisposable {
     };
     this.#context = { backend, options, counters: new PoolCounters(), events, lender };
     this.#journalMode = options.journalMode;
-    this.#links = new Links(this.#context, (link, error) => this.#lending.lost(link, error));
+    this.#links = new Links(
+      this.#context,
+      () => this.#lending.pool.max,
+      (link, error) => this.#lending.lost(link, error),
+    );
     this.#lending = new Lending(this.#context, this.#links);
     this.#suspension = new Suspension(this.#lending, async () => {
       if (!backend.diesWithThread) await this.#links.closeThreads();

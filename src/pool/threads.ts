@@ -11,9 +11,11 @@ interface Thread {
   /** From 1, in the order they were started. */
   readonly number: number;
   readonly port: Promise<Port>;
-  /** Connections in it, those being opened included. */
-  load: number;
+  /** Connections that are being opened in it. */
+  opening: number;
   readonly links: Set<Link>;
+  /** Those that are being closed: others may take their place already. */
+  readonly closing: Set<Link>;
   /** The port, once it is open. */
   opened: Port | undefined;
   /** It was told to end: nobody wants another one in its place. */
@@ -70,23 +72,30 @@ export class Threads {
   async place(makeLink: (port: Port) => Promise<Link>): Promise<Link> {
     for (let deaths = 1; ; deaths++) {
       const thread = this.#choose();
-      thread.load++;
+      thread.opening++;
       try {
         const link = await makeLink(await thread.port);
+        thread.opening--;
         thread.links.add(link);
         return link;
       } catch (thrown) {
-        this.#lighten(thread);
+        thread.opening--;
+        this.#endIfEmpty(thread);
         const hasDied = thrown instanceof WorkerCrashedError && thread.opened?.refuses;
         if (!hasDied || thread.isUnwanted || deaths === MOST_DEATHS) throw thrown;
       }
     }
   }
 
+  /** A link is about to be closed: from now on its place in its thread is free. */
+  vacate(link: Link): void {
+    for (const { links, closing } of this.#threads) if (links.delete(link)) closing.add(link);
+  }
+
   /** A link has gone; a thread without any is ended, but for the last one. */
   remove(link: Link): void {
     for (const thread of this.#threads) {
-      if (thread.links.delete(link)) this.#lighten(thread);
+      if (thread.links.delete(link) || thread.closing.delete(link)) this.#endIfEmpty(thread);
     }
   }
 
@@ -121,14 +130,15 @@ export class Threads {
     for (const thread of this.#threads) {
       if (thread.opened?.refuses) continue;
       alive++;
-      if (best === undefined || thread.load < best.load) best = thread;
+      if (best === undefined || load(thread) < load(best)) best = thread;
     }
-    if (best !== undefined && (best.load === 0 || alive >= this.#most())) return best;
+    if (best !== undefined && (load(best) === 0 || alive >= this.#most())) return best;
     const thread: Thread = {
       number: this.#nextNumber++,
       port: this.#start(),
-      load: 0,
+      opening: 0,
       links: new Set(),
+      closing: new Set(),
       opened: undefined,
       isUnwanted: false,
     };
@@ -152,9 +162,9 @@ export class Threads {
     this.#onCrash([...thread.links], error ?? new PoolClosedError("the thread has been closed"));
   }
 
-  #lighten(thread: Thread): void {
-    thread.load--;
-    if (thread.load === 0 && this.#threads.size > 1) this.#end(thread);
+  #endIfEmpty(thread: Thread): void {
+    const isEmpty = load(thread) === 0 && thread.closing.size === 0;
+    if (isEmpty && this.#threads.size > 1) this.#end(thread);
   }
 
   #end(thread: Thread): void {
@@ -168,4 +178,9 @@ export class Threads {
     // What goes wrong is heard by `close`, if that is called before it has.
     ended.then(forget, forget);
   }
+}
+
+/** Connections that a thread has, or is about to have, for good. */
+function load({ opening, links }: Thread): number {
+  return opening + links.size;
 }

@@ -260,6 +260,22 @@ inEveryPlace(({ open, capabilities }) => {
     for (const db of leases) await db.release();
   });
 
+  test.runIf(capabilities.parallelReads)(
+    "connections that are replaced start no further threads",
+    async () => {
+      const pool = await open({ maxConnections: 1, threads: 3, maxLifetime: 0 });
+      const threads = new Set<number | undefined>();
+      while (pool.stats().replaced < 5) {
+        const db = await pool.acquire();
+        threads.add(pool.connections()[0]?.thread);
+        await db.query("SELECT 1");
+        await db.release();
+      }
+      expect(threads).toEqual(new Set([1]));
+      expect(pool.stats().threads).toBe(1);
+    },
+  );
+
   severally("evictIdle() closes idle connections beyond the first", async () => {
     const pool = await open({ maxConnections: 3 });
     const leases = await Promise.all([pool.acquire(), pool.acquire(), pool.acquire()]);

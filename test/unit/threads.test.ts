@@ -51,3 +51,30 @@ test("a thread that cannot be closed is no unhandled rejection; close() tells of
   expect(unhandled).toEqual([]);
   await expect(threads.close()).rejects.toBe(failure);
 });
+
+test("a connection that is being closed leaves its place to the next one", async () => {
+  let started = 0;
+  const threads = new Threads(
+    () => 2,
+    async () => {
+      started++;
+      return newPort(async () => {});
+    },
+    () => {},
+  );
+  const numberOfNext = async () => {
+    const link = await threads.place(newLink);
+    return { link, number: threads.numberOf(link) };
+  };
+  const [one, two] = [await numberOfNext(), await numberOfNext()];
+  expect([one.number, two.number]).toEqual([1, 2]);
+  threads.vacate(two.link);
+  const three = await numberOfNext();
+  expect(three.number).toBe(2);
+  threads.remove(two.link);
+  threads.vacate(one.link);
+  expect((await numberOfNext()).number).toBe(1);
+  threads.remove(one.link);
+  expect([started, threads.size]).toEqual([2, 2]);
+  await threads.close();
+});
