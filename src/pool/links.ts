@@ -10,13 +10,20 @@ import { Link } from "./link.ts";
 import type { PoolContext } from "./pool-context.ts";
 import { Threads } from "./threads.ts";
 
+/** A call of `onConnect`. */
+interface Preparation {
+  readonly link: Link;
+  /** Waits for it no longer. */
+  readonly abandon: (why: Error) => void;
+}
+
 /** Opens, cleans and closes links. */
 export class Links {
   readonly #context: PoolContext;
   readonly #threads: Threads;
   readonly #closing = new Set<Promise<void>>();
-  /** What ends the calls of `onConnect` that have not ended. */
-  readonly #preparing = new Set<() => void>();
+  /** The calls of `onConnect` that have not ended. */
+  readonly #preparing = new Set<Preparation>();
 
   /** `most`: how many links there may be now. `onLost` is told of each one whose thread has died. */
   constructor(
@@ -28,7 +35,7 @@ export class Links {
     this.#context = context;
     this.#threads = new Threads(
       () => Math.min(backend.threads, most()),
-      backend.openThread,
+      () => this.#openThread(),
       (links, error) => {
         for (const link of links) {
           link.abandon(error);
@@ -120,12 +127,27 @@ export class Links {
 
   /** Waits no longer for calls of `onConnect`: the connections they were made for are closed. */
   abandonPreparations(): void {
-    for (const abandon of this.#preparing) abandon();
+    for (const { link, abandon } of this.#preparing) {
+      link.interrupt();
+      abandon(new PoolClosedError(`connection ${link.id} was closed before onConnect had ended`));
+    }
   }
 
   /** Ends all threads, whatever they do. */
   terminateThreads(details: Pick<CrashDetails, "retriable">): Promise<void> {
     return this.#threads.terminate(details);
+  }
+
+  async #openThread(): Promise<Port> {
+    const port = await this.#context.backend.openThread();
+    // Once for the thread: what is hooked to a promise stays there for as long as the promise does.
+    void port.closed.then((error) => {
+      for (const { link, abandon } of this.#preparing) {
+        if (link.port !== port) continue;
+        abandon(error ?? new PoolClosedError("the connection's thread is closed"));
+      }
+    });
+    return port;
   }
 
   async #openIn(port: Port): Promise<Link> {
@@ -154,28 +176,22 @@ export class Links {
     const { options, lender } = this.#context;
     if (options.onConnect === undefined) return;
     const db = new Connection(link, lender, false);
-    let abandon = () => {};
+    let abandon = (_: Error) => {};
     const abandoned = new Promise<never>((_, reject) => {
-      abandon = () => {
-        link.interrupt();
-        reject(new PoolClosedError(`connection ${link.id} was closed before onConnect had ended`));
-      };
+      abandon = reject;
     });
-    this.#preparing.add(abandon);
+    const preparation = { link, abandon };
+    this.#preparing.add(preparation);
     try {
-      await Promise.race([options.onConnect(db), abandoned, death(link.port)]);
+      await Promise.race([options.onConnect(db), abandoned]);
     } finally {
-      this.#preparing.delete(abandon);
+      this.#preparing.delete(preparation);
       db.end();
     }
     await tell(link, "adopt");
     if (!link.inTransaction) return;
     throw new TypeError("onConnect left a transaction open; it must end with COMMIT or ROLLBACK");
   }
-}
-
-async function death(port: Port): Promise<never> {
-  throw (await port.closed) ?? new PoolClosedError("the connection's thread is closed");
 }
 
 /** A broken link sends nothing more; what it has open in its thread is closed all the same. */

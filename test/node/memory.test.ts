@@ -38,4 +38,18 @@ inEveryPlace(({ open }) => {
     }
     await db.release();
   });
+
+  test("what onConnect made of a connection that was opened anew is not kept until the pool closes", async () => {
+    const made: WeakRef<object>[] = [];
+    const pool = await open({
+      maxConnections: 1,
+      async onConnect() {
+        const result = {};
+        made.push(new WeakRef(result));
+        return result as unknown as undefined;
+      },
+    });
+    await pool.withConnection((db) => db.execute("PRAGMA cache_size = 100"));
+    for (const ref of made) expect(await isCollected(ref)).toBe(true);
+  });
 });
