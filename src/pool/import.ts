@@ -43,7 +43,7 @@ export async function importDatabase(
   try {
     await askFile(link, { operation: "create", path });
     try {
-      await orStopped(db, signal, (stopped) => spool(chunks, link, path, stopped));
+      await stoppable(db, signal, (stop) => spool(chunks, link, path, stop));
       await link.send({
         request: () => ({ kind: "import", connection: link.id, source: path }),
         sql: "(import)",
@@ -58,15 +58,10 @@ export async function importDatabase(
   }
 }
 
-async function spool(
-  chunks: Chunks,
-  link: Link,
-  path: string,
-  stopped: Promise<never>,
-): Promise<void> {
+async function spool(chunks: Chunks, link: Link, path: string, stop: AbortSignal): Promise<void> {
   let size = 0;
   for (;;) {
-    const chunk = await Promise.race([chunks.read(), stopped]);
+    const chunk = await orAborted(chunks.read(), stop);
     if (chunk === undefined) break;
     if (!(chunk instanceof Uint8Array)) throw new TypeError("the stream must yield Uint8Arrays");
     if (chunk.length === 0) continue;
@@ -82,31 +77,41 @@ function append(link: Link, path: string, bytes: Uint8Array): Promise<Reply> {
   return askFile(link, { operation: "append", path, bytes });
 }
 
-/** Runs `body`, which is given what rejects as soon as it is not to go on. */
-async function orStopped<T>(
+/** Runs `body`, whose signal is aborted as soon as it is not to go on. */
+async function stoppable<T>(
   db: Connection,
   signal: AbortSignal | undefined,
-  body: (stopped: Promise<never>) => Promise<T>,
+  body: (stop: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  let stop: (reason: unknown) => void = () => {};
-  const stopped = new Promise<never>((_, reject) => {
-    stop = reject;
-  });
-  // Nobody may be waiting for it when it comes.
-  stopped.catch(() => {});
-  const abort = () => stop(signal?.reason);
+  const { link } = db;
+  const stopping = new AbortController();
+  const abort = () => stopping.abort(signal?.reason);
   if (signal?.aborted) abort();
   signal?.addEventListener("abort", abort);
-  const end = () => stop(new ConnectionReleasedError(`connection ${db.id} was taken back`));
+  const end = () =>
+    stopping.abort(new ConnectionReleasedError(`connection ${db.id} was taken back`));
   if (db.isReleased) end();
   db.onEnd = end;
-  void db.link.port.closed.then((error) => stop(error ?? db.link.broken));
+  if (link.broken !== undefined) stopping.abort(link.broken);
+  link.onAbandoned = (error) => stopping.abort(error);
   try {
-    return await body(stopped);
+    return await body(stopping.signal);
   } finally {
     signal?.removeEventListener("abort", abort);
     db.onEnd = undefined;
+    link.onAbandoned = undefined;
   }
+}
+
+/** What `awaited` gives, or an abort before it. No race: the loser of one would keep what the winner gave. */
+function orAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    const disarm = () => signal.removeEventListener("abort", abort);
+    awaited.then(resolve, reject).finally(disarm);
+  });
 }
 
 function checkHeader(chunk: Uint8Array): void {

@@ -73,6 +73,8 @@ export class Link {
   lastSql: string | undefined;
   /** Why the connection is of no more use. */
   broken: Error | undefined;
+  /** Told when the connection is gone. */
+  onAbandoned: ((error: Error) => void) | undefined;
   /** Its storage failed: it serves its borrower as well as it can, and nobody after. */
   suspect: Error | undefined;
   /** How often somebody has asked to stop what runs. */
@@ -174,6 +176,7 @@ export class Link {
     this.#returnPermit();
     // A commit may have succeeded, and its reply have been lost.
     if (wrote) this.#context.onChange("any");
+    this.onAbandoned?.(this.broken);
   }
 
   /** Nothing has to be waited for: the way of most jobs, without a queue and its promises. */

@@ -3,7 +3,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import { inEveryPlace } from "../helpers/kinds.ts";
+import { gate, inEveryPlace } from "../helpers/kinds.ts";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -51,5 +51,39 @@ inEveryPlace(({ open }) => {
     });
     await pool.withConnection((db) => db.execute("PRAGMA cache_size = 100"));
     for (const ref of made) expect(await isCollected(ref)).toBe(true);
+  });
+
+  test("an import keeps nothing of what it has read", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.executeScript("CREATE TABLE t (a); INSERT INTO t VALUES (randomblob(100000))");
+    const bytes = await pool.export();
+    const pieces: WeakRef<object>[] = [];
+    const reachedLast = gate();
+    const mayEnd = gate();
+    let at = 0;
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          if (at >= bytes.length) return controller.close();
+          const piece = bytes.slice(at, at + 10_000);
+          at += piece.length;
+          if (at === bytes.length) {
+            reachedLast.open();
+            await mayEnd.promise;
+          }
+          pieces.push(new WeakRef(piece));
+          controller.enqueue(piece);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const importing = pool.import(stream);
+    await reachedLast.promise;
+    // The latest ones are still on their way.
+    for (const piece of pieces.slice(0, -2)) expect(await isCollected(piece)).toBe(true);
+    mayEnd.open();
+    await importing;
+    for (const piece of pieces) expect(await isCollected(piece)).toBe(true);
+    expect(pieces.length).toBeGreaterThan(5);
   });
 });

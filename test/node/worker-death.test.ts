@@ -43,6 +43,19 @@ async function open(options?: PoolOptions): Promise<ConnectionPool> {
   return pool;
 }
 
+test("an import whose stream stalls ends with its thread", async () => {
+  const pool = await open({ threads: 1, maxConnections: 1 });
+  const begun = gate();
+  const stalls = new ReadableStream<Uint8Array>({ pull: () => begun.open() });
+  const importing = rejection(pool.import(stalls));
+  await begun.promise;
+  const [{ connection = 0 } = {}] = pool.connections();
+  await crashThread(pool, connection);
+  expect(await importing).toBeInstanceOf(WorkerCrashedError);
+  expect(stalls.locked).toBe(false);
+  expect(await pool.queryValue("SELECT 1")).toBe(1);
+});
+
 test("crashThread() ends the thread of one connection, as a crash does", async () => {
   const pool = await open({ maxConnections: 2, threads: 2 });
   const [db, other] = [await pool.acquire(), await pool.acquire()];
