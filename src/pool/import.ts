@@ -38,7 +38,7 @@ export async function importDatabase(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { link } = db;
-  // A connection that is taken back meanwhile is not clean: its last request deletes the file.
+  // A connection that is taken back meanwhile is not clean: its reset deletes the file.
   link.open.add(chunks);
   try {
     await askFile(link, { operation: "create", path });
@@ -51,7 +51,8 @@ export async function importDatabase(
         signal,
       });
     } finally {
-      if (link.broken === undefined) await askFile(link, { operation: "delete", path });
+      // What became of the import is more than why its file stays, which goes when its database is next opened.
+      if (!db.isReleased) await askFile(link, { operation: "delete", path }).catch(() => {});
     }
   } finally {
     link.open.delete(chunks);
@@ -64,6 +65,8 @@ async function spool(chunks: Chunks, link: Link, path: string, stop: AbortSignal
     const chunk = await orAborted(chunks.read(), stop);
     if (chunk === undefined) break;
     if (!(chunk instanceof Uint8Array)) throw new TypeError("the stream must yield Uint8Arrays");
+    // The connection may have been taken back since, and the file have gone with it.
+    stop.throwIfAborted();
     if (chunk.length === 0) continue;
     if (size === 0) checkHeader(chunk);
     // A copy of its own, because it may be handed over to the thread.

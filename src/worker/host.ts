@@ -34,6 +34,14 @@ interface Instance {
   unanswered: Promise<Reply> | undefined;
 }
 
+/** What a connection is to import, written piece by piece; the file is there until it is deleted. */
+interface Spool {
+  readonly connection: number;
+  /** Undefined once it is complete. */
+  file: StorageFile | undefined;
+  sizeBytes: number;
+}
+
 /** The connections of one caller in one thread. */
 export class Host implements ConnectionOwner {
   readonly #config: ThreadConfig;
@@ -43,7 +51,7 @@ export class Host implements ConnectionOwner {
   readonly #interrupts: Int32Array | undefined;
   readonly #sessions = new Map<number, Session>();
   readonly #backups = new Map<number, BackupJob>();
-  readonly #files = new Map<string, { file: StorageFile; sizeBytes: number }>();
+  readonly #spools = new Map<string, Spool>();
   /** Why connections were lost whose caller has not closed them yet. */
   readonly #lost = new Map<number, Error>();
 
@@ -220,8 +228,8 @@ export class Host implements ConnectionOwner {
       this.#backups.clear();
       for (const session of this.#sessions.values()) session.close();
       this.#sessions.clear();
-      for (const { file } of this.#files.values()) file.close();
-      this.#files.clear();
+      for (const spool of this.#spools.values()) closeSpool(spool);
+      this.#spools.clear();
       if (!this.#isGuest) engine.close();
     } finally {
       if (!this.#isGuest) await storage.close?.();
@@ -250,6 +258,7 @@ export class Host implements ConnectionOwner {
         return session.closeCursor(request.cursor);
       case "reset":
         this.#cancelBackup(request.connection);
+        this.#deleteSpools(request.connection);
         return session.reset();
       case "adopt":
         session.tainted = false;
@@ -269,7 +278,7 @@ export class Host implements ConnectionOwner {
         return result;
       }
       case "import":
-        this.#closeFile(request.source);
+        closeSpool(this.#spools.get(request.source));
         return session.import(request.source);
       case "file":
         return this.#performFile(request);
@@ -278,7 +287,8 @@ export class Host implements ConnectionOwner {
       case "close":
         this.#cancelBackup(request.connection);
         this.#sessions.delete(request.connection);
-        return session.close();
+        session.close();
+        return this.#deleteSpools(request.connection);
       default:
         return request satisfies never;
     }
@@ -389,17 +399,20 @@ export class Host implements ConnectionOwner {
     };
   }
 
-  #performFile({ operation, path, bytes, offset, length }: FileRequest): unknown {
+  #performFile(request: FileRequest): unknown {
+    const { connection, operation, path, bytes, offset, length } = request;
     const { storage } = this.#instance;
     switch (operation) {
       case "create": {
         const file = storage.open(path, { create: true, readonly: false });
-        this.#files.set(path, { file, sizeBytes: 0 });
+        this.#spools.set(path, { connection, file, sizeBytes: 0 });
         return undefined;
       }
       case "append": {
-        const spool = this.#files.get(path);
-        if (spool === undefined || bytes === undefined) throw new Error(`BUG: ${path} is not open`);
+        const spool = this.#spools.get(path);
+        if (spool?.file === undefined || bytes === undefined) {
+          throw new Error(`BUG: ${path} is not open`);
+        }
         spool.file.write(bytes, 0, bytes.length, spool.sizeBytes);
         spool.sizeBytes += bytes.length;
         return undefined;
@@ -407,9 +420,7 @@ export class Host implements ConnectionOwner {
       case "read":
         return this.#readFile(path, offset ?? 0, length ?? 0);
       case "delete":
-        this.#closeFile(path);
-        if (storage.exists(path)) storage.delete(path, false);
-        return undefined;
+        return this.#deleteFile(path);
       default:
         return operation satisfies never;
     }
@@ -425,10 +436,24 @@ export class Host implements ConnectionOwner {
     }
   }
 
-  #closeFile(path: string): void {
-    this.#files.get(path)?.file.close();
-    this.#files.delete(path);
+  /** What a connection was to import goes with its borrower, who may be past deleting it. */
+  #deleteSpools(connection: number): void {
+    for (const [path, spool] of [...this.#spools]) {
+      if (spool.connection === connection) this.#deleteFile(path);
+    }
   }
+
+  #deleteFile(path: string): void {
+    const { storage } = this.#instance;
+    closeSpool(this.#spools.get(path));
+    this.#spools.delete(path);
+    if (storage.exists(path)) storage.delete(path, false);
+  }
+}
+
+function closeSpool(spool: Spool | undefined): void {
+  spool?.file?.close();
+  if (spool !== undefined) spool.file = undefined;
 }
 
 /** Where others use the files as well, one caller's settings are not theirs. */

@@ -142,23 +142,39 @@ test("every connection of one thread attaches a stored database in onConnect", a
   await pool.close({ timeout: 0 });
 });
 
-test("an import() that is aborted, or ended by close(), leaves no file behind", async () => {
-  const before = readdirSync(path("."));
-  const pool = await openPool(path("interrupted.db"), { maxConnections: 1 });
-  const stalled = () => {
-    const begun = gate();
-    return { begun, stream: new ReadableStream<Uint8Array>({ pull: () => begun.open() }) };
-  };
-  const [first, second] = [stalled(), stalled()];
-  const controller = new AbortController();
-  const aborted = rejection(pool.import(first.stream, { signal: controller.signal }));
-  await first.begun.promise;
-  controller.abort(new Error("enough"));
-  expect(await aborted).toBe(controller.signal.reason);
-  const ended = rejection(pool.import(second.stream));
-  await second.begun.promise;
-  await pool.close({ timeout: 0 });
-  expect(await ended).toMatchObject({ code: "POOL_CLOSED" });
-  const left = readdirSync(path(".")).filter((name) => !before.includes(name));
-  expect(left.filter((name) => !/^interrupted\.db(-wal)?$/.test(name))).toEqual([]);
-});
+test.each([0, 1])(
+  "an import() that is aborted, or ended by close(), leaves no file behind: %s threads",
+  async (threads) => {
+    const before = readdirSync(path("."));
+    const name = `interrupted-${threads}.db`;
+    const pool = await openPool(path(name), { threads, maxConnections: 1 });
+    const header = new Uint8Array(4096);
+    new TextEncoder().encodeInto("SQLite format 3\0", header);
+    const stalled = () => {
+      const begun = gate();
+      const stream = new ReadableStream<Uint8Array>(
+        {
+          start: (controller) => controller.enqueue(header),
+          pull: () => begun.open(),
+        },
+        { highWaterMark: 1 },
+      );
+      return { begun, stream };
+    };
+    const [first, second] = [stalled(), stalled()];
+    const controller = new AbortController();
+    const aborted = rejection(pool.import(first.stream, { signal: controller.signal }));
+    await first.begun.promise;
+    controller.abort(new Error("enough"));
+    expect(await aborted).toBe(controller.signal.reason);
+    const ended = rejection(pool.import(second.stream));
+    await second.begun.promise;
+    await pool.close({ timeout: 0 });
+    expect(await ended).toMatchObject({
+      code: "POOL_CLOSED",
+      message: expect.stringContaining("open another one"),
+    });
+    const left = readdirSync(path(".")).filter((name) => !before.includes(name));
+    expect(left.filter((file) => file !== name && file !== `${name}-wal`)).toEqual([]);
+  },
+);
