@@ -7,6 +7,8 @@ import { RowBuilder } from "../rpc/rows.ts";
 import type { SqlValue } from "../types.ts";
 
 const ALL_PAGES = -1;
+/** What messages call the file of an import. */
+const IMPORTED = "what was to be imported";
 
 /** One backup under way: its destination stays open, and the source in one read transaction. */
 export class BackupJob {
@@ -81,6 +83,17 @@ export function stepBackup(
  * @throws StorageError (`corrupt`) when the source is no sound database; `target` is unchanged
  */
 export function importFile(engine: Engine, target: EngineConnection, source: string): void {
+  try {
+    copyFrom(engine, source, target);
+  } catch (thrown) {
+    if (!(thrown instanceof StorageError)) throw thrown;
+    // The file is the pool's own: its name says nothing to whoever gave what is in it.
+    const message = thrown.message.replace(source, IMPORTED);
+    throw new StorageError(thrown.reason, message, { cause: thrown.cause });
+  }
+}
+
+function copyFrom(engine: Engine, source: string, target: EngineConnection): void {
   const copy = engine.open(source, { readonly: false, create: false });
   try {
     checkIntegrity(copy);
@@ -105,7 +118,7 @@ export function importFile(engine: Engine, target: EngineConnection, source: str
 function checkIntegrity(connection: EngineConnection): void {
   const verdict = first(connection, "PRAGMA integrity_check");
   if (verdict === "ok") return;
-  throw new StorageError("corrupt", `what was to be imported is damaged: ${String(verdict)}`);
+  throw new StorageError("corrupt", `${IMPORTED} is damaged: ${String(verdict)}`);
 }
 
 function run(connection: EngineConnection, sql: string): void {

@@ -79,7 +79,9 @@ describe.each([0, 2])("with %i threads", (threads) => {
       await pool.execute("CREATE TABLE mine (a)");
       const attaching = pool.execute("ATTACH ? AS other", [file]);
       expect(await rejection(attaching)).toMatchObject(refused);
-      expect(await rejection(pool.import(before))).toMatchObject(refused);
+      const importing = await rejection(pool.import(before));
+      expect(importing).toMatchObject(refused);
+      expect(importing.message).toMatch(/^what was to be imported keeps its text in /);
       expect(await rejection(pool.backup(file))).toMatchObject(refused);
       expect(await pool.queryValue("SELECT count(*) FROM mine")).toBe(0);
       expect(readFileSync(file).equals(before)).toBe(true);

@@ -238,6 +238,7 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
       const error = await rejection(pool.import(bytes));
       expect(error).toBeInstanceOf(StorageError);
       expect(error).toMatchObject({ reason: "corrupt", code: "STORAGE_CORRUPT" });
+      expect(error.message).toMatch(/^what was to be imported is /);
     }
     expect(await rejection(pool.import("x" as never))).toBeInstanceOf(TypeError);
     const failing = new ReadableStream<Uint8Array>({
