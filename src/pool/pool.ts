@@ -418,6 +418,8 @@ export class ConnectionPool implements AsyncDisposable {
     try {
       await beginSnapshot(db);
       yield* exportChunks(db, this.#context.backend.temporaryPath, options.signal);
+    } catch (thrown) {
+      throw this.#orClosed(thrown);
     } finally {
       await endSnapshot(db);
       await this.#lending.giveBack(db);
@@ -439,9 +441,14 @@ export class ConnectionPool implements AsyncDisposable {
       chunks.end(undefined);
     } catch (thrown) {
       chunks.end(thrown);
-      const isClosed = this.#closed !== undefined && thrown instanceof ConnectionReleasedError;
-      throw isClosed ? closedError(this.name) : thrown;
+      throw this.#orClosed(thrown);
     }
+  }
+
+  /** What failed, to one who never saw the connection that `close` has taken back. */
+  #orClosed(thrown: unknown): unknown {
+    const isClosed = this.#closed !== undefined && thrown instanceof ConnectionReleasedError;
+    return isClosed ? closedError(this.name) : thrown;
   }
 
   /**

@@ -151,6 +151,18 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
     expect(await importing).toMatchObject({ code: "POOL_CLOSED" });
   });
 
+  test("close() ends an export that is being read, which says so", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.executeScript(`${FILL} INSERT INTO t (a) SELECT randomblob(4000) FROM t`);
+    const reader = pool.exportStream().getReader();
+    await reader.read();
+    await pool.close({ timeout: 0 });
+    const readOn = async () => {
+      while (!(await reader.read()).done);
+    };
+    expect(await rejection(readOn())).toMatchObject({ code: "POOL_CLOSED" });
+  });
+
   test("import() cancels its stream where it gets no connection", async () => {
     const pool = await open({ maxConnections: 1 });
     const held = await pool.acquire();
