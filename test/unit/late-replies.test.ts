@@ -78,7 +78,7 @@ test("late replies each have the row of their own request, however soon the next
       unref() {},
       terminate: async () => {},
     },
-    {},
+    { interrupts: undefined },
   );
   const ask = async (request: Request) => (await client.request(request)).result;
   const connections = [1, 2, 3];
