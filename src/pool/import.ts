@@ -16,10 +16,10 @@ export type ImportSource = Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>
 
 /** A database on its way in. */
 export interface Chunks {
-  /** The next piece, undefined at the end. */
+  /** The next piece; undefined at the end, after which nothing is read. */
   read(): Promise<Uint8Array | undefined>;
-  /** No more is wanted; `reason`: why, where it was not read to its end. */
-  end(reason: unknown): void;
+  /** No more is wanted, for this reason. */
+  cancel(reason: unknown): void;
 }
 
 /** @throws TypeError for what is no source, or a stream that somebody else reads */
@@ -64,7 +64,6 @@ async function spool(chunks: Chunks, link: Link, path: string, stop: AbortSignal
   for (;;) {
     const chunk = await orAborted(chunks.read(), stop);
     if (chunk === undefined) break;
-    if (!(chunk instanceof Uint8Array)) throw new TypeError("the stream must yield Uint8Arrays");
     // The connection may have been taken back since, and the file have gone with it.
     stop.throwIfAborted();
     if (chunk.length === 0) continue;
@@ -130,10 +129,15 @@ function streamed(stream: ReadableStream<Uint8Array>): Chunks {
   const reader = stream.getReader();
   return {
     async read() {
-      return (await reader.read()).value;
+      const { done, value } = await reader.read();
+      if (done) reader.releaseLock();
+      else if (!(value instanceof Uint8Array)) {
+        throw new TypeError("the stream must yield Uint8Arrays");
+      }
+      return value;
     },
-    end(reason) {
-      // Whoever makes the stream may take their time over it.
+    cancel(reason) {
+      // Whoever makes the stream may take their time over it. At its end it is not ours any more.
       reader.cancel(reason).catch(() => {});
       reader.releaseLock();
     },
@@ -153,6 +157,6 @@ function sliced(source: Uint8Array | ArrayBuffer): Chunks {
       at += SPOOL_BYTES;
       return bytes.subarray(from, at);
     },
-    end() {},
+    cancel() {},
   };
 }

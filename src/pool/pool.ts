@@ -438,9 +438,8 @@ export class ConnectionPool implements AsyncDisposable {
     try {
       this.#turn.checkNested();
       await this.withConnection((db) => importDatabase(db, chunks, path, options?.signal), options);
-      chunks.end(undefined);
     } catch (thrown) {
-      chunks.end(thrown);
+      chunks.cancel(thrown);
       throw this.#orClosed(thrown);
     }
   }

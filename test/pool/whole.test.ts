@@ -259,6 +259,15 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
       },
     });
     expect((await rejection(pool.import(failing))).message).toBe("the network went away");
+    const gap = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(good);
+        controller.enqueue(undefined as never);
+        controller.enqueue(good);
+      },
+    });
+    expect(await rejection(pool.import(gap))).toBeInstanceOf(TypeError);
+    expect(gap.locked).toBe(false);
     expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2000);
     expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
   });
