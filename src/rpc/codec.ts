@@ -10,7 +10,7 @@ import { headBytes, Views } from "./packed-bytes.ts";
 import type { Want } from "./protocol.ts";
 import type { RowCollector } from "./rows.ts";
 import { rowArrays, rowShape } from "./shape.ts";
-import { SpareBuffers } from "./spare-buffers.ts";
+import type { SpareBuffers } from "./spare-buffers.ts";
 
 /** Many rows as plain data. */
 export interface PackedTable {
@@ -61,12 +61,12 @@ export class RowPacker implements RowCollector {
   #keptColumns = 0;
   readonly #writers: ColumnWriter[] = [];
   readonly #row = new CellWriter();
-  readonly #spares: SpareBuffers;
+  readonly #spares: SpareBuffers | undefined;
   /** The latest single row, which may lie in {@link #row} still. */
   #lent: PackedRow | undefined;
 
-  /** @param spares what results are packed in, as far as there is any */
-  constructor(spares = new SpareBuffers()) {
+  /** @param spares what large results are packed in, where their buffers come back */
+  constructor(spares?: SpareBuffers) {
     this.#spares = spares;
   }
 
@@ -140,7 +140,7 @@ export class RowPacker implements RowCollector {
     const kept = this.#columns.length;
     let size = headBytes(kept);
     for (let i = 0; i < kept; i++) size += this.#writers[i]?.byteLength ?? 0;
-    const views = new Views(this.#spares.take(size));
+    const views = new Views(this.#spares?.take(size) ?? new ArrayBuffer(size));
     views.u32[0] = this.rows;
     views.u32[1] = kept;
     let at = headBytes(kept);

@@ -15,7 +15,7 @@ import { FrameEncoder, FrameReader, RUN } from "./frames.ts";
 import type { Request } from "./protocol.ts";
 import { RingReader, RingWriter } from "./ring.ts";
 import { answer, answerClose, buffersOf, type RequestHandler } from "./server.ts";
-import { SpareBuffers } from "./spare-buffers.ts";
+import type { SpareBuffers } from "./spare-buffers.ts";
 
 /** A blocked thread takes several times as long to wake as a spinning one takes to notice. */
 const SPIN_MS = 0.05;
@@ -30,7 +30,7 @@ export function serveRings(
   endpoint: HostEndpoint,
   host: RequestHandler,
   rings: Rings,
-  spares = new SpareBuffers(),
+  spares?: SpareBuffers,
 ): void {
   const server = new RingServer(endpoint, host, rings, spares);
   endpoint.onMessage((message) => server.wakeUp(message as ToHost));
@@ -40,7 +40,7 @@ export function serveRings(
 class RingServer {
   readonly #endpoint: HostEndpoint;
   readonly #host: RequestHandler;
-  readonly #spares: SpareBuffers;
+  readonly #spares: SpareBuffers | undefined;
   readonly #requests: RingReader;
   readonly #replies: RingWriter;
   readonly #encoder = new FrameEncoder();
@@ -58,18 +58,23 @@ class RingServer {
   #turns: MessageChannel | undefined;
   #turnDue = false;
 
-  constructor(endpoint: HostEndpoint, host: RequestHandler, rings: Rings, spares: SpareBuffers) {
+  constructor(
+    endpoint: HostEndpoint,
+    host: RequestHandler,
+    rings: Rings,
+    spares: SpareBuffers | undefined,
+  ) {
     this.#endpoint = endpoint;
     this.#host = host;
     this.#spares = spares;
-    spares.collect = () => this.#receive();
+    if (spares !== undefined) spares.collect = () => this.#receive();
     this.#requests = new RingReader(rings.requests);
     this.#replies = new RingWriter(rings.replies);
   }
 
   wakeUp(message: ToHost): void {
     if (message.type === "spare") {
-      this.#spares.add(message.buffer);
+      this.#spares?.add(message.buffer);
       return;
     }
     if (message.type !== "wake") this.#messages.push(message);
@@ -170,7 +175,7 @@ class RingServer {
     for (;;) {
       const message = receive() as ToHost | undefined;
       if (message === undefined) return;
-      if (message.type === "spare") this.#spares.add(message.buffer);
+      if (message.type === "spare") this.#spares?.add(message.buffer);
       else if (message.type !== "wake") this.#messages.push(message);
     }
   }

@@ -31,6 +31,18 @@ test("those that wait somewhere are asked for first", () => {
   expect(spares.take(1 << 20)).toBe(buffer);
 });
 
+test("where no buffer comes back, a result is packed in no more than it takes", () => {
+  const packer = new RowPacker();
+  packer.start("arrays", Number.POSITIVE_INFINITY);
+  packer.begin(["a"]);
+  for (let row = 0; row < 20_000; row++) {
+    packer.number(0, row + 0.5);
+    packer.endRow();
+  }
+  const { buffer } = packer.take() as { buffer: ArrayBuffer };
+  expect(buffer.byteLength).toBeLessThan(20_000 * 8 + 1000);
+});
+
 test("what a result was packed in before is nowhere in the next one", () => {
   const spares = new SpareBuffers();
   const packer = new RowPacker(spares);
