@@ -3,8 +3,8 @@
 import type { Engine, EngineConnection } from "../engine/engine.ts";
 import { SqliteError } from "../errors.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
-import { RowBuilder } from "../rpc/rows.ts";
-import type { PragmaValue } from "../types.ts";
+import type { PragmaValue, SqlValue } from "../types.ts";
+import { firstValue } from "./first-value.ts";
 
 /**
  * Page cache of a connection in KiB, unless `pragmas` says otherwise. SQLite's own 2,000 is from a time
@@ -65,16 +65,6 @@ function pragmaText(value: PragmaValue): string {
   return String(Number(value));
 }
 
-/** Runs a pragma and gives the first column of its first row. */
-function pragma(connection: EngineConnection, text: string): unknown {
-  const statement = connection.prepare(`PRAGMA ${text}`);
-  if (statement === undefined) return undefined;
-  const first = new RowBuilder();
-  first.start("value", 1);
-  try {
-    if (!statement.run(first, "auto")) statement.run(undefined, "auto");
-    return first.take();
-  } finally {
-    statement.finalize();
-  }
+function pragma(connection: EngineConnection, text: string): SqlValue | undefined {
+  return firstValue(connection, `PRAGMA ${text}`);
 }

@@ -3,8 +3,7 @@
 import type { Engine, EngineBackup, EngineConnection } from "../engine/engine.ts";
 import { StorageError } from "../errors.ts";
 import type { BackupRequest, BackupResult } from "../rpc/protocol.ts";
-import { RowBuilder } from "../rpc/rows.ts";
-import type { SqlValue } from "../types.ts";
+import { firstValue } from "./first-value.ts";
 
 const ALL_PAGES = -1;
 /** What messages call the file of an import. */
@@ -25,11 +24,13 @@ export class BackupJob {
     this.#destination = engine.open(destination, { readonly: false, create: true });
     try {
       // One snapshot for all steps: without it each step would start over after a commit.
-      if (this.#began) run(source, "BEGIN");
-      first(source, "SELECT count(*) FROM sqlite_schema");
-      if (first(source, "PRAGMA page_size") !== first(this.#destination, "PRAGMA page_size")) {
+      if (this.#began) firstValue(source, "BEGIN");
+      firstValue(source, "SELECT count(*) FROM sqlite_schema");
+      if (
+        firstValue(source, "PRAGMA page_size") !== firstValue(this.#destination, "PRAGMA page_size")
+      ) {
         // A log makes the page size fixed. A file without one takes that of the source.
-        run(this.#destination, "PRAGMA journal_mode = delete");
+        firstValue(this.#destination, "PRAGMA journal_mode = delete");
       }
       this.#backup = engine.backup(source, this.#destination);
     } catch (thrown) {
@@ -58,7 +59,7 @@ export class BackupJob {
 
   #end(): void {
     this.#destination.close();
-    if (this.#began && !this.#source.autocommit) run(this.#source, "ROLLBACK");
+    if (this.#began && !this.#source.autocommit) firstValue(this.#source, "ROLLBACK");
   }
 }
 
@@ -98,11 +99,11 @@ function copyFrom(engine: Engine, source: string, target: EngineConnection): voi
   try {
     checkIntegrity(copy);
     // A log makes the page size fixed, on both sides.
-    run(copy, "PRAGMA journal_mode = delete");
-    const pageSize = first(target, "PRAGMA page_size");
-    if (first(copy, "PRAGMA page_size") !== pageSize) {
-      run(copy, `PRAGMA page_size = ${pageSize}`);
-      run(copy, "VACUUM");
+    firstValue(copy, "PRAGMA journal_mode = delete");
+    const pageSize = firstValue(target, "PRAGMA page_size");
+    if (firstValue(copy, "PRAGMA page_size") !== pageSize) {
+      firstValue(copy, `PRAGMA page_size = ${pageSize}`);
+      firstValue(copy, "VACUUM");
     }
     const backup = engine.backup(copy, target);
     try {
@@ -116,24 +117,7 @@ function copyFrom(engine: Engine, source: string, target: EngineConnection): voi
 }
 
 function checkIntegrity(connection: EngineConnection): void {
-  const verdict = first(connection, "PRAGMA integrity_check");
+  const verdict = firstValue(connection, "PRAGMA integrity_check");
   if (verdict === "ok") return;
   throw new StorageError("corrupt", `${IMPORTED} is damaged: ${String(verdict)}`);
-}
-
-function run(connection: EngineConnection, sql: string): void {
-  first(connection, sql);
-}
-
-function first(connection: EngineConnection, sql: string): SqlValue | undefined {
-  const statement = connection.prepare(sql);
-  if (statement === undefined) return undefined;
-  const builder = new RowBuilder();
-  builder.start("value", 1);
-  try {
-    if (!statement.run(builder, "auto")) statement.run(undefined, "auto");
-    return builder.take() as SqlValue | undefined;
-  } finally {
-    statement.finalize();
-  }
 }
