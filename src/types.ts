@@ -25,6 +25,9 @@ export type JournalMode = "wal" | "delete" | "truncate" | "persist" | "memory" |
 /** See https://sqlite.org/pragma.html#pragma_synchronous */
 export type Synchronous = "off" | "normal" | "full" | "extra";
 
+/** The characters, a byte each, that every database starts with, https://sqlite.org/fileformat2.html#magic_header_string */
+export const DATABASE_MAGIC = "SQLite format 3\0";
+
 /** The path of a database in memory. */
 export const MEMORY_PATH = ":memory:";
 

@@ -3,9 +3,9 @@
 // in a file that says otherwise.
 
 import { StorageFault } from "../storage/storage.ts";
+import { DATABASE_MAGIC } from "../types.ts";
 
-/** The bytes every database starts with, https://sqlite.org/fileformat2.html#magic_header_string */
-const MAGIC = [...new TextEncoder().encode("SQLite format 3\0")];
+const MAGIC = [...new TextEncoder().encode(DATABASE_MAGIC)];
 /** Where the header has the text encoding, https://sqlite.org/fileformat2.html#text_encoding */
 const ENCODING_AT = 56;
 const HEADER_BYTES = 100;

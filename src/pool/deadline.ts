@@ -34,6 +34,18 @@ export function armLimits(
   return disarm;
 }
 
+/** What `awaited` gives, or an abort before it. No race: the loser of one would keep what the winner gave. */
+export function orAborted<T>(awaited: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return awaited;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+    const disarm = () => signal.removeEventListener("abort", abort);
+    awaited.then(resolve, reject).finally(disarm);
+  });
+}
+
 /** A timer for `clearTimeout`; undefined where it would never come to its end. */
 export function startTimer(
   ms: number,

@@ -1,6 +1,8 @@
 // The first page of a database without tables. SQLite writes it with the first table; until then the
 // file has no bytes, which nothing but SQLite itself takes for a database.
 
+import { DATABASE_MAGIC } from "../types.ts";
+
 /** How the page is laid out, as the pragmas of these names tell. */
 export interface Layout {
   readonly pageSize: number;
@@ -13,7 +15,7 @@ export function emptyDatabase({ pageSize, autoVacuum }: Layout): Uint8Array<Arra
   const bytes = new Uint8Array(pageSize);
   const view = new DataView(bytes.buffer);
   // The header, https://sqlite.org/fileformat2.html#the_database_header
-  bytes.set(new TextEncoder().encode("SQLite format 3\0"));
+  bytes.set(new TextEncoder().encode(DATABASE_MAGIC));
   // 65,536 is written as 1.
   view.setUint16(16, pageSize === 65_536 ? 1 : pageSize);
   // Versions for a file without a log, no reserved bytes, and the three fractions of a page.

@@ -3,11 +3,12 @@
 
 import { ConnectionReleasedError, StorageError } from "../errors.ts";
 import type { Reply } from "../rpc/protocol.ts";
+import { DATABASE_MAGIC } from "../types.ts";
 import type { Connection } from "./connection.ts";
+import { orAborted } from "./deadline.ts";
 import type { Link } from "./link.ts";
 import { askFile, SPOOL_BYTES } from "./whole.ts";
 
-const MAGIC = "SQLite format 3\0";
 /** Bytes of the file header, https://sqlite.org/fileformat2.html#the_database_header */
 const HEADER_BYTES = 100;
 
@@ -105,20 +106,10 @@ async function stoppable<T>(
   }
 }
 
-/** What `awaited` gives, or an abort before it. No race: the loser of one would keep what the winner gave. */
-function orAborted<T>(awaited: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    const disarm = () => signal.removeEventListener("abort", abort);
-    awaited.then(resolve, reject).finally(disarm);
-  });
-}
-
 function checkHeader(chunk: Uint8Array): void {
-  const start = String.fromCharCode(...chunk.subarray(0, MAGIC.length));
-  if (!MAGIC.startsWith(start) || start === "") throw notADatabase("its header is another one");
+  const start = String.fromCharCode(...chunk.subarray(0, DATABASE_MAGIC.length));
+  if (!DATABASE_MAGIC.startsWith(start) || start === "")
+    throw notADatabase("its header is another one");
 }
 
 function notADatabase(why: string): StorageError {

@@ -6,6 +6,7 @@
 
 import { overlappingError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
+import { orAborted } from "./deadline.ts";
 import type { OpenTransaction } from "./link.ts";
 
 /** How a transaction begins, see https://sqlite.org/lang_transaction.html */
@@ -77,7 +78,7 @@ export class Transactions {
     let outer = this.#open.at(-1);
     // Before the callback of the one around is called, nothing can be inside of it: this one comes after it.
     for (; outer?.hasBegun === false; outer = this.#open.at(-1)) {
-      await settledOrAborted(outer.ended, options?.signal);
+      await orAborted(outer.ended, options?.signal);
     }
     // Nothing is awaited from the look at the others until the scope is noted.
     const isSavepoint = outer !== undefined || db.inTransaction;
@@ -138,22 +139,6 @@ export class Transactions {
     if (this.#open.length === 0) this.#current = null;
     scope.end();
   }
-}
-
-/** Waits for `promise`, which does not reject. @throws the signal's reason */
-async function settledOrAborted(
-  promise: Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (signal === undefined) return promise;
-  let abort = () => {};
-  const aborted = new Promise<void>((resolve) => {
-    abort = resolve;
-    signal.addEventListener("abort", abort);
-  });
-  await Promise.race([promise, aborted]);
-  signal.removeEventListener("abort", abort);
-  signal.throwIfAborted();
 }
 
 function transaction(begin: string): Statements {

@@ -8,10 +8,9 @@ import { nodeFsStorage } from "../storage/node-fs.ts";
 import { sweepTemporaries } from "../storage/node-temporaries.ts";
 import { type Storage, StorageFault } from "../storage/storage.ts";
 import { isTemporary } from "../storage/temporary-names.ts";
+import { DATABASE_MAGIC } from "../types.ts";
 import { translated } from "./backend-options.ts";
 
-/** The bytes every database starts with, https://sqlite.org/fileformat2.html#magic_header_string */
-const MAGIC = "SQLite format 3\0";
 const COMPANIONS = ["-wal", "-journal"] as const;
 
 export async function listDatabases(options: { directory?: string; recursive?: boolean }) {
@@ -36,14 +35,25 @@ export async function deleteDatabase(path: string): Promise<void> {
       throw new StorageError("locked", `${name} is in use by ${who}; close every pool on it first`);
     }
     try {
-      sweepTemporaries(name);
-      for (const suffix of [...COMPANIONS, ""]) {
-        if (files.exists(name + suffix)) files.delete(name + suffix, true);
-      }
+      deleteFilesOf(name);
     } finally {
       lock.release();
     }
   });
+}
+
+/**
+ * Deletes the database file `path` and all beside it that is its own; the log and the journal go first:
+ * without the database they mean nothing.
+ * @pre nobody has it open, and this thread has its lock
+ * @throws StorageFault
+ */
+export function deleteFilesOf(path: string): void {
+  const files = nodeFsStorage();
+  sweepTemporaries(path);
+  for (const suffix of [...COMPANIONS, ""]) {
+    if (files.exists(path + suffix)) files.delete(path + suffix, true);
+  }
 }
 
 /** The one name of a file; undefined where its directory is not there, and so no file can be. */
@@ -90,8 +100,13 @@ async function isDatabase(path: string): Promise<boolean> {
   try {
     const file = await fs.open(path, "r");
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-      return buffer.toString("latin1", 0, bytesRead) === MAGIC;
+      const { buffer, bytesRead } = await file.read(
+        Buffer.alloc(DATABASE_MAGIC.length),
+        0,
+        DATABASE_MAGIC.length,
+        0,
+      );
+      return buffer.toString("latin1", 0, bytesRead) === DATABASE_MAGIC;
     } finally {
       await file.close();
     }

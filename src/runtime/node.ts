@@ -201,16 +201,8 @@ async function deleteFiles(
   storage: "file" | "memory",
 ): Promise<void> {
   if (storage === "memory") return;
-  const { nodeFsStorage } = await import("../storage/node-fs.ts");
-  const { sweepTemporaries } = await import("../storage/node-temporaries.ts");
-  const files = nodeFsStorage();
-  const { path } = database;
+  const { deleteFilesOf } = await import("./node-files.ts");
   // From here on nothing is waited for, so that nobody opens the database meanwhile.
   checkSoleUser(database);
-  sweepTemporaries(path);
-  for (const name of [`${path}-journal`, `${path}-wal`, path]) {
-    translated(() => {
-      if (files.exists(name)) files.delete(name, true);
-    });
-  }
+  translated(() => deleteFilesOf(database.path));
 }
