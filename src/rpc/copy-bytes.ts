@@ -1,5 +1,5 @@
-// Copies short stretches of bytes. A call of `set` allocates a view of its source and costs as much as
-// copying some hundred bytes in place, of which a DataView takes four at a time wherever they start.
+// Copies short stretches of bytes. A call of `set` needs a view of its source, which is allocated for it and
+// costs more than copying few bytes in place; a DataView takes four at a time wherever they start.
 
 /** More bytes are faster copied by `set`. */
 const FEW_BYTES = 256;

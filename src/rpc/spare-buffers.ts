@@ -1,6 +1,6 @@
 // Buffers of large results that come back once they have been read, for the results that follow. Fresh
-// memory is dear: the system clears every page of it when it is first touched, which takes longer than
-// packing the rows that go there, several times as long in a virtual machine.
+// memory is dear: the system clears every page of it when it is first touched, and in a virtual machine that
+// may take longer than packing the rows that go there.
 
 /** Smaller ones are not worth a message. */
 const LEAST_BYTES = 65_536;
