@@ -1,6 +1,6 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
-import { ConnectionReleasedError, StorageError } from "../errors.ts";
+import { ConnectionReleasedError, SqliteError, StorageError } from "../errors.ts";
 import type { Want } from "../rpc/protocol.ts";
 import type {
   BindParams,
@@ -372,6 +372,8 @@ export class ConnectionPool implements AsyncDisposable {
     const db = await this.#lending.acquire(signalOf(options), false);
     try {
       yield* db.iterateOver<T>(checked, options);
+    } catch (thrown) {
+      throw this.#orClosed(thrown);
     } finally {
       await this.#lending.giveBack(db);
     }
@@ -398,9 +400,13 @@ export class ConnectionPool implements AsyncDisposable {
   // --- The whole database ---
 
   /** A consistent copy of the database; readers and the writer go on meanwhile. */
-  export(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array> {
+  async export(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array> {
     const { temporaryPath } = this.#context.backend;
-    return this.read((db) => exportBytes(db, temporaryPath, options?.signal), options);
+    try {
+      return await this.read((db) => exportBytes(db, temporaryPath, options?.signal), options);
+    } catch (thrown) {
+      throw this.#orClosed(thrown);
+    }
   }
 
   /**
@@ -444,10 +450,12 @@ export class ConnectionPool implements AsyncDisposable {
     }
   }
 
-  /** What failed, to one who never saw the connection that `close` has taken back. */
+  /** What failed, to one who never saw the connection that `close` has interrupted and taken back. */
   #orClosed(thrown: unknown): unknown {
-    const isClosed = this.#closed !== undefined && thrown instanceof ConnectionReleasedError;
-    return isClosed ? closedError(this.name) : thrown;
+    const isEnded =
+      thrown instanceof ConnectionReleasedError ||
+      (thrown instanceof SqliteError && thrown.code === "SQLITE_INTERRUPT");
+    return isEnded && this.#closed !== undefined ? closedError(this.name) : thrown;
   }
 
   /**

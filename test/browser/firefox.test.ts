@@ -1,23 +1,20 @@
 import { launchFirefox } from "../harness/browsers/firefox.ts";
-import {
-  declareBrowserSuites,
-  ENGINE_SUITES,
-  FALLBACK_RUN,
-  PLACE_SUITES,
-  POOL_SUITES,
-} from "./suites.ts";
+import { ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
+import { declareBrowserSuites, FALLBACK_RUN, STORED_IN_THE_THREAD } from "./suites.ts";
 
 /**
  * Under automation a worker of Firefox (153) stands still some time after a worker that it started has ended,
- * with or without this library. So in workers only what starts none is run. What is in memory is the same in
- * a worker as in a page.
+ * with or without this library. So in workers only what starts none is run.
  */
-const places = "(OPFS|IndexedDB), the calling thread";
-
 await declareBrowserSuites("Firefox", launchFirefox, [
-  { thread: "page", isolated: true, suites: [...POOL_SUITES, ...ENGINE_SUITES] },
-  { thread: "worker", isolated: true, suites: PLACE_SUITES, places },
-  { thread: "page", isolated: false, suites: PLACE_SUITES },
-  { thread: "worker", isolated: false, suites: PLACE_SUITES, places },
+  {
+    thread: "page",
+    isolated: true,
+    suites: [...POOL_SUITES, ...ENGINE_SUITES],
+    places: "OPFS|memory, the calling thread",
+  },
+  { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
+  { thread: "page", isolated: false, suites: PLACE_SUITES, places: "(OPFS|IndexedDB), one worker" },
+  { thread: "worker", isolated: false, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
   FALLBACK_RUN,
 ]);

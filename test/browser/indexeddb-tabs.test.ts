@@ -9,7 +9,7 @@ import { launchFirefox } from "../harness/browsers/firefox.ts";
 import { launchWebKit } from "../harness/browsers/webkit.ts";
 import { startTabs, withTabs } from "./tabs-harness.ts";
 
-const KILLS = 3;
+const KILLS = 2;
 
 describe.each([
   ["Chromium", launchChromium],

@@ -5,7 +5,7 @@ import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
 import { withTabs } from "./tabs-harness.ts";
 
-const MEGABYTES = 100;
+const MEGABYTES = 60;
 
 test.each([
   { name: "Chromium", launch: launchChromium },

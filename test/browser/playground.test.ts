@@ -53,6 +53,8 @@ describe.each([
   ["Chromium", launchChromium],
   ["Firefox", launchFirefox],
 ] as const)("the playground in %s", (name, launch) => {
+  /** For what is the page's own, and no other in another browser. */
+  const once = test.runIf(name === "Chromium");
   let browser: Browser;
   let count = 0;
   /** Databases are shared by the tabs of an origin: each test has its own. */
@@ -106,14 +108,14 @@ describe.each([
     expect(await cells(person)).toEqual(["4"]);
   });
 
-  test("marks a syntax error where it is", async () => {
+  once("marks a syntax error where it is", async () => {
     const person = await visit();
     await run(person, "SELECT 'é';\nSELECT 'ü' FRM t");
     expect(await person.sees("[role=alert]")).toContain("SQLITE_ERROR");
     expect(await person.sees(".cm-lintRange-error")).toBe("t");
   });
 
-  test("completes names of the schema", async () => {
+  once("completes names of the schema", async () => {
     const person = await visit();
     await run(person, "CREATE TABLE mountains (height_in_metres REAL)");
     await person.sees(".schema", "mountains");
@@ -122,7 +124,7 @@ describe.each([
     await person.sees(".cm-tooltip-autocomplete", "mountains");
   });
 
-  test("scrolls through 100,000 rows", async () => {
+  once("scrolls through 100,000 rows", async () => {
     const person = await visit();
     await run(
       person,
@@ -149,7 +151,7 @@ describe.each([
     await person.sees("[role=gridcell]", "2");
   });
 
-  test("shows the plan of a statement as a tree", async () => {
+  once("shows the plan of a statement as a tree", async () => {
     const person = await visit();
     await run(person, "CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
     await person.sees(".schema", "t");
@@ -174,7 +176,7 @@ describe.each([
     await person.sees("[role=gridcell]", "1");
   });
 
-  test.each([
+  once.each([
     ["Exhaust the pool", "All are given back"],
     ["Fill the quota", "quick_check: ok"],
     ["Forget a COMMIT", "The table is not there"],
@@ -186,7 +188,7 @@ describe.each([
     expect(await person.sees(".story", end)).not.toContain("BUG");
   });
 
-  test("measures a load and a race on the spot", async () => {
+  once("measures a load and a race on the spot", async () => {
     const person = await visit();
     await person.goTo("Load");
     await person.click("button", "Start a load");
@@ -236,7 +238,7 @@ describe.each([
     await person.sees(".schema", "No tables yet");
   });
 
-  test("refuses a file that is no database, and leaves nothing of it", async () => {
+  once("refuses a file that is no database, and leaves nothing of it", async () => {
     const { writeFileSync } = await import("node:fs");
     writeFileSync(path("letter.db"), "Dear Ada, this is no database at all.".repeat(100));
     const person = await visit();
@@ -248,7 +250,7 @@ describe.each([
     expect(names).not.toContain("letter");
   });
 
-  test("makes a sample, and takes it back when it is cancelled", async () => {
+  once("makes a sample, and takes it back when it is cancelled", async () => {
     const person = await visit();
     await person.goTo("Storage");
     await person.click("button[title='Make Shop, 1 M rows']");
@@ -265,7 +267,7 @@ describe.each([
     expect(await person.sees(".databases", "notes.db")).not.toContain("shop.db");
   });
 
-  test("puts the SQL into the address, and runs nothing of an address by itself", async () => {
+  once("puts the SQL into the address, and runs nothing of an address by itself", async () => {
     const person = await visit(`&sql=${encodeURIComponent("CREATE TABLE from_a_link (a)")}`);
     await person.sees(".cm-content", "from_a_link");
     await run(person, "SELECT 'shared'");
@@ -275,7 +277,7 @@ describe.each([
     expect(new URLSearchParams(hash.split("?")[1]).get("sql")).toBe("SELECT 'shared'");
   });
 
-  test("shows a second tab", async () => {
+  once("shows a second tab", async () => {
     const person = await visit();
     await person.goTo("Storage");
     const tab = await browser.open(`${isolated.origin}/index.html#storage?db=other-${database}`);
@@ -311,7 +313,7 @@ describe.each([
     await person.sees(".findings", "SharedArrayBuffer takes cross-origin isolation");
   });
 
-  test("is accessible in every view, light and dark", async () => {
+  once("is accessible in every view, light and dark", async () => {
     const person = await visit();
     await run(person, "SELECT 1 AS a, NULL AS b, x'00' AS c");
     await person.sees("[role=gridcell]", "NULL");

@@ -1,22 +1,13 @@
 // The behaviour suites in a browser: in the page's main thread and in a worker, with shared memory
 // (cross-origin isolation) and without.
 
-import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Launch } from "../harness/browsers/browser.ts";
 import { bundle } from "../harness/bundle.ts";
 import { declareResults } from "../harness/declare.ts";
 import { runInBrowser, type Thread } from "../harness/run-in-browser.ts";
 import { NO_WASM_POLICY, startServer } from "../harness/server.ts";
-
-/** The behaviour of pools, all of it. */
-export const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
-  (file) => `test/pool/${file}`,
-);
-/** What depends most on where it runs. */
-export const PLACE_SUITES = ["test/pool/transactions.test.ts", "test/pool/whole.test.ts"];
-/** What only depends on the JavaScript engine. */
-export const ENGINE_SUITES = ["test/unit/codec.test.ts", "test/unit/sql.test.ts"];
+import { ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
 
 interface Run {
   readonly thread: Thread;
@@ -28,6 +19,9 @@ interface Run {
   readonly withoutWasm?: boolean;
 }
 
+/** What is stored, as SQLite in the caller's own thread stores it. */
+export const STORED_IN_THE_THREAD = "(OPFS|IndexedDB), the calling thread";
+
 /** Where it all falls back: IndexedDB, and no WebAssembly. What runs is the same program in every browser. */
 export const FALLBACK_RUN: Run = {
   thread: "page",
@@ -37,16 +31,25 @@ export const FALLBACK_RUN: Run = {
   withoutWasm: true,
 };
 
-/**
- * Either thread and either isolation sees every suite; all four pairs see those that matter most there.
- * What is in memory is the same in a worker as in a page.
- */
+/** A page sees all suites, isolated and not; either thread sees those that depend on the place. */
 const RUNS: readonly Run[] = [
-  { thread: "page", isolated: true, suites: [...POOL_SUITES, ...ENGINE_SUITES] },
-  { thread: "worker", isolated: true, suites: PLACE_SUITES },
-  { thread: "page", isolated: false, suites: PLACE_SUITES },
-  { thread: "worker", isolated: false, suites: POOL_SUITES, places: "OPFS|IndexedDB" },
-  { ...FALLBACK_RUN, suites: POOL_SUITES },
+  {
+    thread: "page",
+    isolated: true,
+    suites: [...POOL_SUITES, ...ENGINE_SUITES],
+    places: "OPFS, two workers|memory, the calling thread",
+  },
+  { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
+  { thread: "worker", isolated: true, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
+  { thread: "page", isolated: false, suites: POOL_SUITES, places: "OPFS" },
+  {
+    thread: "page",
+    isolated: false,
+    suites: PLACE_SUITES,
+    places: "IndexedDB, (one worker|the calling thread)",
+  },
+  { thread: "worker", isolated: false, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
+  FALLBACK_RUN,
 ];
 
 /** Runs the suites in the browser that `launch` starts, then declares each of their tests. */

@@ -7,7 +7,7 @@ import { launchChromium } from "../harness/browsers/chromium.ts";
 import { type Tabs, withTabs } from "./tabs-harness.ts";
 
 const TABS = 4;
-const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 12);
+const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 6);
 const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1e6);
 /** Writes that every tab has to get through between two ends of an owner. */
 const WRITES_BETWEEN = 5;

@@ -1,8 +1,8 @@
 // A browser with several tabs of one origin, in which the library is at hand.
 
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import type { Browser, Launch, Tab } from "../harness/browsers/browser.ts";
-import { bundle } from "../harness/bundle.ts";
+import { type Bundle, bundle } from "../harness/bundle.ts";
 import { startServer, type TestServer } from "../harness/server.ts";
 import type {} from "./tabs-globals.d.ts";
 
@@ -13,11 +13,15 @@ export interface Tabs extends AsyncDisposable {
   open(): Promise<Tab>;
   /** Opens a tab with a pool on the database, and tells the pool's role. */
   openPool(name: string): Promise<{ tab: Tab; role: string }>;
+  closeAll(): Promise<void>;
 }
+
+let bundling: Promise<Bundle> | undefined;
 
 /** Tabs of one origin, with shared memory or without. */
 export async function startTabs(browser: Browser, isolated: boolean): Promise<Tabs> {
-  const bundled = await bundle(["test/browser/tabs-page.ts"]);
+  bundling ??= bundle(["test/browser/tabs-page.ts"]);
+  const bundled = await bundling;
   const files = new Map([...bundled, ["/tabs.html", PAGE] as const]);
   const server = await startServer({ files, isolated, keepsPages: true });
   const tabs: Tab[] = [];
@@ -25,6 +29,9 @@ export async function startTabs(browser: Browser, isolated: boolean): Promise<Ta
     const tab = await browser.open(`${server.origin}/tabs.html`);
     tabs.push(tab);
     return tab;
+  };
+  const closeAll = async () => {
+    await Promise.all(tabs.splice(0).map((tab) => tab.close().catch(() => {})));
   };
   return {
     server,
@@ -37,15 +44,19 @@ export async function startTabs(browser: Browser, isolated: boolean): Promise<Ta
       }, name);
       return { tab, role };
     },
+    closeAll,
     async [Symbol.asyncDispose]() {
-      await Promise.all(tabs.map((tab) => tab.close().catch(() => {})));
+      await closeAll();
       await server[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Tabs of a browser that is there for the tests of the suite this is called in. */
-export function useTabs(launch: Launch, isolated: boolean): Omit<Tabs, keyof AsyncDisposable> {
+/** Tabs, until the end of each test, of a browser that is there for the suite this is called in. */
+export function useTabs(
+  launch: Launch,
+  isolated: boolean,
+): Pick<Tabs, "server" | "open" | "openPool"> {
   let browser: Browser | undefined;
   let tabs: Tabs | undefined;
   const started = () => {
@@ -56,6 +67,7 @@ export function useTabs(launch: Launch, isolated: boolean): Omit<Tabs, keyof Asy
     browser = await launch();
     tabs = await startTabs(browser, isolated);
   });
+  afterEach(() => tabs?.closeAll());
   afterAll(async () => {
     await tabs?.[Symbol.asyncDispose]();
     await browser?.[Symbol.asyncDispose]();

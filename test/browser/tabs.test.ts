@@ -8,7 +8,6 @@ import { useTabs } from "./tabs-harness.ts";
 describe.each([
   { name: "Chromium", launch: launchChromium, isolated: true },
   { name: "Chromium", launch: launchChromium, isolated: false },
-  { name: "Firefox", launch: launchFirefox, isolated: true },
   { name: "Firefox", launch: launchFirefox, isolated: false },
 ])("tabs of $name, isolated: $isolated", ({ launch, isolated }) => {
   const tabs = useTabs(launch, isolated);

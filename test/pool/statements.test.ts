@@ -527,6 +527,19 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(pool.activeCount).toBe(0);
   });
 
+  test("close() ends a loop over rows, which says so", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const text =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ?) SELECT i FROM n";
+    const rows = pool.iterate(text, [1e9], { chunkSize: 1 });
+    await rows.next();
+    await pool.close({ timeout: 0 });
+    const readOn = async () => {
+      for await (const _ of rows);
+    };
+    expect(await rejection(readOn())).toMatchObject({ code: "POOL_CLOSED" });
+  });
+
   test("an iterate() that is aborted while it waits for its turn leaves no cursor behind", async () => {
     const pool = await open({ maxConnections: 1 });
     const db = await pool.acquire();

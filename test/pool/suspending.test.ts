@@ -82,7 +82,7 @@ inEveryPlace(({ open }) => {
     }
     const ended = Promise.all(borrowers);
     ended.catch(() => {});
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 6; round++) {
       const suspended = pool.suspend();
       // While it waits for borrowers, as it lets go of threads, and after that.
       if (round % 3 === 1) await pause(round % 2);

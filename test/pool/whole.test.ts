@@ -6,6 +6,9 @@ const FILL = `CREATE TABLE t (id INTEGER PRIMARY KEY, a);
   WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
   INSERT INTO t SELECT i, hex(randomblob(100)) FROM n;`;
 
+const FOREVER =
+  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
 /** Firefox and Safari have no asynchronous iteration of streams everywhere. */
 async function* streamed(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
@@ -38,24 +41,22 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
   );
 
   test("export() of a database without tables is one as well", async () => {
-    for (const journalMode of ["wal", "delete"] as const) {
-      for (const auto_vacuum of [0, 1, 2]) {
-        const name = `${journalMode}-${auto_vacuum}`;
-        const pool = await open({ journalMode, pragmas: { auto_vacuum } }, name);
-        expect(await pool.queryValue("PRAGMA auto_vacuum")).toBe(auto_vacuum);
-        const bytes = await pool.export();
-        expect(bytes.length).toBeGreaterThan(0);
-        const copy = await openJudge(bytes);
-        expect(copy.value("PRAGMA integrity_check")).toBe("ok");
-        expect(copy.value("PRAGMA auto_vacuum")).toBe(auto_vacuum);
-        copy.close();
-        const other = await open({}, `${name}-copy`);
-        await other.executeScript(FILL);
-        await other.import(bytes);
-        expect(await other.queryValue("SELECT count(*) FROM sqlite_schema")).toBe(0);
-        await other.executeScript(FILL);
-        expect(await other.queryValue("PRAGMA integrity_check")).toBe("ok");
-      }
+    const other = await open({}, "other");
+    for (const [auto_vacuum, journalMode] of (["wal", "delete", "wal"] as const).entries()) {
+      const pool = await open({ journalMode, pragmas: { auto_vacuum } }, `vacuum-${auto_vacuum}`);
+      expect(await pool.queryValue("PRAGMA auto_vacuum")).toBe(auto_vacuum);
+      const bytes = await pool.export();
+      expect(bytes.length).toBeGreaterThan(0);
+      const copy = await openJudge(bytes);
+      expect(copy.value("PRAGMA integrity_check")).toBe("ok");
+      expect(copy.value("PRAGMA auto_vacuum")).toBe(auto_vacuum);
+      copy.close();
+      await other.executeScript(FILL);
+      await other.import(bytes);
+      expect(await other.queryValue("SELECT count(*) FROM sqlite_schema")).toBe(0);
+      await other.executeScript(FILL);
+      expect(await other.queryValue("PRAGMA integrity_check")).toBe("ok");
+      await other.executeScript("DROP TABLE t");
     }
   });
 
@@ -161,6 +162,18 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
       while (!(await reader.read()).done);
     };
     expect(await rejection(readOn())).toMatchObject({ code: "POOL_CLOSED" });
+  });
+
+  const holdsThread = threads > 0 && capabilities.severalConnections && capabilities.interrupt;
+  test.runIf(holdsThread)("close() ends an export as a whole, which says so", async () => {
+    const pool = await open({ maxConnections: 2, threads: 1 });
+    await pool.executeScript(FILL);
+    const holder = await pool.acquire();
+    const holding = rejection(holder.query(FOREVER));
+    const exporting = rejection(pool.export());
+    await pool.close({ timeout: 0 });
+    expect(await exporting).toMatchObject({ code: "POOL_CLOSED" });
+    expect(await holding).toMatchObject({ code: "SQLITE_INTERRUPT" });
   });
 
   test("import() cancels its stream where it gets no connection", async () => {

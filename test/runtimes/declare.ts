@@ -1,26 +1,33 @@
 // What every runtime has to do: the behaviour suites, and what only whole processes show.
 
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { declareResults } from "../harness/declare.ts";
+import { PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
 import { bundleInto, makeProject, type Project } from "../helpers/project.ts";
 import { runSuitesIn, start } from "./run.ts";
 import type { Runtime } from "./runtimes.ts";
 
-const POOL = new URL("../pool", import.meta.url);
-const SUITES = readdirSync(POOL).map((name) => `test/pool/${name}`);
+interface Extent {
+  /** Where all of the behaviour suites run. */
+  readonly places: string;
+  /** Where only those run that depend on the place. */
+  readonly otherPlaces?: string;
+}
 
-/**
- * Runs the behaviour suites in `runtime`, or those of their tests whose full name matches `only`; declares
- * each of them, and those of processes.
- */
-export async function declareRuntime(runtime: Runtime, only?: string): Promise<Project> {
+/** Runs the behaviour suites in `runtime`; declares each of their tests, and those of processes. */
+export async function declareRuntime(
+  runtime: Runtime,
+  { places, otherPlaces }: Extent = { places: "a file, t", otherPlaces: "memory, |a file, sql.js" },
+): Promise<Project> {
   const project = makeProject();
   afterAll(() => project[Symbol.dispose]());
-  await bundleInto(project, ["test/runtimes/entry.ts", ...SUITES]);
-  declareResults(runtime.name, await runSuitesIn(runtime, project, SUITES, only));
+  await bundleInto(project, ["test/runtimes/entry.ts", ...POOL_SUITES]);
+  const results = await runSuitesIn(runtime, project, POOL_SUITES, places);
+  if (otherPlaces !== undefined)
+    results.push(...(await runSuitesIn(runtime, project, PLACE_SUITES, otherPlaces)));
+  declareResults(runtime.name, results);
   describe(`${runtime.name}, processes`, () => declareProcesses(runtime, project));
   return project;
 }

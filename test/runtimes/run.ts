@@ -49,21 +49,19 @@ export function start(
   };
 }
 
-/**
- * Runs `suites`, or those of their tests whose full name matches `only`; the process's own failure is
- * among the results.
- */
+/** Runs those tests of `suites` whose full name matches `only`; the process's own failure is among the results. */
 export async function runSuitesIn(
   runtime: Runtime,
   project: Project,
   suites: readonly string[],
-  only?: string,
+  only: string,
 ): Promise<TestResult[]> {
   const options = [...runtime.options(project.directory)];
   // Vitest itself looks at the environment, and the suites look for the place of temporary files.
   if (options[0] === "run") options.push("--allow-env");
-  const variables: Record<string, string> = only === undefined ? {} : { ONLY: only };
-  const running = start(runtime, project, "test/runtimes/entry.js", suites, options, variables);
+  const running = start(runtime, project, "test/runtimes/entry.js", suites, options, {
+    ONLY: only,
+  });
   const results: TestResult[] = [];
   let last: TestEvent | undefined;
   for (let line = await running.line(); line !== undefined; line = await running.line()) {

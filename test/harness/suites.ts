@@ -1,0 +1,14 @@
+// The suites that run in other places than Vitest's own processes. Starting a worker takes most of a test's
+// time, so each runtime and browser runs all of them where a pool is put by itself, and those that depend on
+// the place in the other places.
+
+import { readdirSync } from "node:fs";
+
+/** The behaviour of pools, all of it. */
+export const POOL_SUITES = readdirSync(new URL("../pool", import.meta.url)).map(
+  (file) => `test/pool/${file}`,
+);
+/** What depends most on where it runs. */
+export const PLACE_SUITES = ["test/pool/transactions.test.ts", "test/pool/whole.test.ts"];
+/** What only depends on the JavaScript engine. */
+export const ENGINE_SUITES = ["test/unit/codec.test.ts", "test/unit/sql.test.ts"];
