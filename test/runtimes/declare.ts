@@ -4,29 +4,36 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { declareResults } from "../harness/declare.ts";
+import type { TestResult } from "../harness/results.ts";
 import { PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
 import { bundleInto, makeProject, type Project } from "../helpers/project.ts";
 import { runSuitesIn, start } from "./run.ts";
 import type { Runtime } from "./runtimes.ts";
 
+/** The places, by a pattern of their names. */
 interface Extent {
   /** Where all of the behaviour suites run. */
-  readonly places: string;
+  readonly all?: string;
   /** Where only those run that depend on the place. */
-  readonly otherPlaces?: string;
+  readonly some?: string;
 }
 
 /** Runs the behaviour suites in `runtime`; declares each of their tests, and those of processes. */
 export async function declareRuntime(
   runtime: Runtime,
-  { places, otherPlaces }: Extent = { places: "a file, t", otherPlaces: "memory, |a file, sql.js" },
+  { all, some }: Extent = { all: "a file, t", some: "memory, |a file, sql.js" },
 ): Promise<Project> {
   const project = makeProject();
   afterAll(() => project[Symbol.dispose]());
   await bundleInto(project, ["test/runtimes/entry.ts", ...POOL_SUITES]);
-  const results = await runSuitesIn(runtime, project, POOL_SUITES, places);
-  if (otherPlaces !== undefined)
-    results.push(...(await runSuitesIn(runtime, project, PLACE_SUITES, otherPlaces)));
+  const results: TestResult[] = [];
+  for (const [suites, places] of [
+    [POOL_SUITES, all],
+    [PLACE_SUITES, some],
+  ] as const) {
+    if (places !== undefined)
+      results.push(...(await runSuitesIn(runtime, project, suites, places)));
+  }
   declareResults(runtime.name, results);
   describe(`${runtime.name}, processes`, () => declareProcesses(runtime, project));
   return project;

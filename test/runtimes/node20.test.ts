@@ -3,4 +3,4 @@ import { node } from "./runtimes.ts";
 
 // Where this is Node 20 itself, `npm test` has run all but what a process without Vitest may do otherwise.
 const isThis = process.versions.node.startsWith("20.");
-await declareRuntime(node(20), isThis ? { places: "a file, two worker threads" } : undefined);
+await declareRuntime(node(20), isThis ? { all: "a file, two worker threads" } : undefined);
