@@ -1,5 +1,5 @@
 import { declareRuntime } from "./declare.ts";
 import { node } from "./runtimes.ts";
 
-// Between the oldest version and the newest, only what depends on the place is run, in files.
-await declareRuntime(node(24), { some: "a file, t" });
+// Between the oldest version and the newest, what is in memory, and sql.js, are left out.
+await declareRuntime(node(24), { all: "a file, two worker threads", some: "a file, the calling" });
