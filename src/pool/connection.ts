@@ -21,7 +21,7 @@ import type { PoolEvents } from "./events.ts";
 import type { Link, OpenTransaction } from "./link.ts";
 import { LEAST_ENTRIES, runMany } from "./many.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
-import { normalizeLists } from "./params.ts";
+import { checkLists, keepLists, normalizeLists } from "./params.ts";
 import {
   type BatchStatement,
   type SqlQuery,
@@ -138,15 +138,31 @@ export class Connection implements AsyncDisposable {
     paramsList: readonly BindParams[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
-    return await this.runMany(textOf(sql), normalizeLists(paramsList), options);
+    const text = textOf(sql);
+    if (this.#link.port.parallel)
+      return await this.runMany(text, normalizeLists(paramsList), options);
+    // To copy many short lists would take a good part of what it takes to insert them.
+    const lists = checkLists(paramsList);
+    const sent = this.#sendMany(text, lists, options);
+    if (!(sent instanceof Promise)) return changesOf(sent);
+    keepLists(lists);
+    return changesOf(await sent);
   }
 
-  /** @internal {@link executeMany}, with parameters that are checked. */
+  /** @internal {@link executeMany}, with parameters that are checked and copied. */
   async runMany(
     text: string,
     lists: readonly WireParams[],
     options: QueryOptions | undefined,
   ): Promise<{ changes: number }> {
+    return changesOf(await this.#sendMany(text, lists, options));
+  }
+
+  #sendMany(
+    text: string,
+    lists: readonly WireParams[],
+    options: QueryOptions | undefined,
+  ): Reply | Promise<Reply> {
     const writes = this.#guess(text);
     const request = (paramsList: readonly WireParams[], access: Access): Request => ({
       kind: "many",
@@ -157,10 +173,9 @@ export class Connection implements AsyncDisposable {
     });
     // Where SQLite runs in the calling thread, nobody waits in another one.
     const inPieces = writes && lists.length > LEAST_ENTRIES && this.#link.port.parallel;
-    const reply = inPieces
-      ? await this.#sendPieces(text, lists, options, request)
-      : await this.#send(text, options, writes, (access) => request(lists, access));
-    return { changes: (reply.result as ChangesResult).changes };
+    return inPieces
+      ? this.#sendPieces(text, lists, options, request)
+      : this.#send(text, options, writes, (access) => request(lists, access));
   }
 
   /**
@@ -492,6 +507,10 @@ export class Connection implements AsyncDisposable {
     }
     this.#link.checkAlive();
   }
+}
+
+function changesOf({ result }: Reply): { changes: number } {
+  return { changes: (result as ChangesResult).changes };
 }
 
 /** What `query` wants. */

@@ -14,7 +14,10 @@ const LEAST_INT64 = -(2n ** 63n);
  */
 export function normalizeParams(params: BindParams | undefined): WireParams {
   if (params === undefined) return NONE;
-  if (Array.isArray(params)) return normalizeList(params);
+  if (Array.isArray(params)) {
+    const list = normalizeList(params);
+    return list === params ? list.slice() : list;
+  }
   if (!isRecord(params)) {
     throw new TypeError(`parameters must be an array or an object, not ${describe(params)}`);
   }
@@ -25,8 +28,27 @@ export function normalizeParams(params: BindParams | undefined): WireParams {
 
 /** The parameters of each run of one statement, as {@link normalizeParams} copies them. */
 export function normalizeLists(lists: readonly BindParams[]): WireParams[] {
-  if (Array.isArray(lists)) return Array.from(lists, (params) => normalizeParams(params));
-  throw new TypeError("paramsList must be an array with the parameters of each run");
+  const own = checkLists(lists);
+  keepLists(own);
+  return own;
+}
+
+/**
+ * The same, for who reads them before the caller goes on: a list that needs no change is still the caller's.
+ * @throws TypeError naming the parameter
+ */
+export function checkLists(lists: readonly BindParams[]): WireParams[] {
+  if (!Array.isArray(lists))
+    throw new TypeError("paramsList must be an array with the parameters of each run");
+  const own: WireParams[] = [];
+  for (const params of lists as readonly BindParams[])
+    own.push(Array.isArray(params) ? normalizeList(params) : normalizeParams(params));
+  return own;
+}
+
+/** Puts copies in the place of lists that may be the caller's, for whoever has the array, too. */
+export function keepLists(own: WireParams[]): void {
+  for (const [i, params] of own.entries()) if (Array.isArray(params)) own[i] = params.slice();
 }
 
 /** Of what has a class of the language's own, a Map or a Date, the values are not its properties. */
@@ -34,6 +56,7 @@ function isRecord(params: unknown): params is Readonly<Record<string, unknown>> 
   return Object.prototype.toString.call(params) === "[object Object]";
 }
 
+/** The list itself where nothing in it has to be changed. */
 function normalizeList(values: readonly unknown[]): readonly SqlValue[] {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -44,7 +67,7 @@ function normalizeList(values: readonly unknown[]): readonly SqlValue[] {
     // Array.from visits holes, which `map` would skip.
     return Array.from(values, (each, index) => normalize(each, index + 1));
   }
-  return values.slice() as SqlValue[];
+  return values as readonly SqlValue[];
 }
 
 function normalize(value: unknown, name: string | number): SqlValue {

@@ -22,6 +22,27 @@ inEveryPlace(({ open, capabilities, threads }) => {
     expect(pool.activeCount).toBe(0);
   });
 
+  test.runIf(capabilities.severalConnections && capabilities.wal)(
+    "entries are taken as they are at the call, also by one that waits for the write lock",
+    async () => {
+      const pool = await openWithTable(open, 2);
+      const [holder, db] = [await pool.acquire(), await pool.acquire()];
+      await holder.execute("BEGIN IMMEDIATE");
+      const lists = entries(300);
+      const waiting = db.executeMany(INSERT, lists);
+      for (const list of lists) list[0] = -1;
+      lists.length = 0;
+      await holder.execute("COMMIT");
+      expect(await waiting).toEqual({ changes: 300 });
+      const later = entries(600).slice(300);
+      const sent = db.executeMany(INSERT, later);
+      for (const list of later) list[0] = -1;
+      expect(await sent).toEqual({ changes: 300 });
+      await Promise.all([holder.release(), db.release()]);
+      expect(await pool.queryValue("SELECT sum(a) FROM t")).toBe((599 * 600) / 2);
+    },
+  );
+
   test("in a transaction, many entries that fail leave the rest of it", async () => {
     const pool = await openWithTable(open);
     await pool.write(async (db) => {
