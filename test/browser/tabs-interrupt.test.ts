@@ -3,11 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
+import { FOREVER } from "../helpers/forever.ts";
 import { useTabs } from "./tabs-harness.ts";
-
-/** It never ends by itself. */
-const ENDLESS =
-  "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c";
 
 describe.each([
   { name: "Chromium", launch: launchChromium, isolated: true },
@@ -38,7 +35,7 @@ describe.each([
     const { owner, client } = await ownerAndClient("timeout.db");
     const code = await client.run(
       (sql) => pool.query(sql, [], { timeout: 50 }).catch(({ code }) => code),
-      ENDLESS,
+      FOREVER,
     );
     expect(code).toBe("SQLITE_INTERRUPT");
     expect(await owner.run(() => pool.queryValue("SELECT count(*) FROM t"), undefined)).toBe(0);
@@ -69,7 +66,7 @@ describe.each([
       results.push(await db.queryValue("SELECT 'as ever'"));
       await db.release();
       return results;
-    }, ENDLESS);
+    }, FOREVER);
     expect(ends).toEqual(["enough", "SQLITE_INTERRUPT", { n: 1 }, "SQLITE_INTERRUPT", "as ever"]);
     expect(await owner.run(() => pool.queryValue("SELECT count(*) FROM t"), undefined)).toBe(0);
   });
@@ -87,7 +84,7 @@ describe.each([
         globalThis.heardInterrupt = new Promise((resolve) => {
           channel.onmessage = ({ data }) => data.type === "interrupt" && resolve(data);
         });
-      }, ENDLESS);
+      }, FOREVER);
       await client.run(async () => {
         const signal = AbortSignal.timeout(100);
         globalThis.writing = pool
@@ -118,7 +115,7 @@ describe.each([
         await leased.execute("INSERT INTO t VALUES ('lost')");
         globalThis.watched = leased.query(sql).catch(({ code }) => code);
         await new Promise((resolve) => setTimeout(resolve, 50));
-      }, ENDLESS);
+      }, FOREVER);
       if (how === "closes its pool") {
         const code = await client.run(async () => {
           await pool.close({ timeout: 0 });

@@ -10,11 +10,10 @@ import {
 } from "sqlite-wasm-pool";
 import { crashThread } from "sqlite-wasm-pool/testing";
 import { afterAll, afterEach, expect, test } from "vitest";
+import { FOREVER } from "../helpers/forever.ts";
 import { gate, rejection, useDirectory } from "../helpers/kinds.ts";
 
 const path = useDirectory();
-const FOREVER =
-  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
 // The pool's threads are seen as they start, so that the tests can end them.
 const workers: Worker[] = [];

@@ -1,5 +1,6 @@
 import { type BindValue, type Connection, SqliteError, sql } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
+import { FOREVER } from "../helpers/forever.ts";
 import { inEveryPlace, rejection } from "../helpers/kinds.ts";
 
 /** Stacks have the callers before an await, as V8 writes them. */
@@ -578,16 +579,14 @@ inEveryPlace(({ open, threads, capabilities }) => {
 
   test.runIf(capabilities.interrupt)("an aborted statement is really stopped", async () => {
     const pool = await open({ maxConnections: 1 });
-    const forever =
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     const reason = new Error("too slow");
     const controller = new AbortController();
-    const running = rejection(pool.query(forever, [], { signal: controller.signal }));
+    const running = rejection(pool.query(FOREVER, [], { signal: controller.signal }));
     setTimeout(() => controller.abort(reason), 20);
     expect(await running).toBe(reason);
     expect(await pool.queryValue("SELECT 1")).toBe(1);
     const byHand = pool.withConnection(async (db) => {
-      const failing = rejection(db.query(forever));
+      const failing = rejection(db.query(FOREVER));
       setTimeout(() => db.interrupt(), 20);
       return failing;
     });
@@ -597,9 +596,7 @@ inEveryPlace(({ open, threads, capabilities }) => {
 
   test("a statement's own timeout stops it", async () => {
     const pool = await open();
-    const forever =
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
-    const error = await rejection(pool.query(forever, [], { timeout: 10 }));
+    const error = await rejection(pool.query(FOREVER, [], { timeout: 10 }));
     expect(error.message).toBe("the statement was stopped after its timeout of 10 ms");
     expect(error).toMatchObject({ code: "SQLITE_INTERRUPT" });
     expect(await pool.queryValue("SELECT 1")).toBe(1);
