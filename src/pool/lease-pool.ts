@@ -12,6 +12,11 @@ import { armLimits, type WaitLimits } from "./deadline.ts";
 /** What a lease pool needs to know of its items, and how it reports. */
 export interface LeasePoolHooks<T> {
   open(): Promise<T>;
+  /**
+   * Which of the idle items to lend, of which the last was used last. Undefined: a new one would be better
+   * than any of them.
+   */
+  choose(idle: readonly T[]): T | undefined;
   /** The item has left the pool. */
   close(item: T, reason: string): void;
   /** The error of a waiter whose time is up. */
@@ -91,9 +96,7 @@ export class LeasePool<T> {
   /** The idle item that is next, at once. */
   tryAcquire(): T | undefined {
     if (this.#closedError !== undefined || this.#paused || this.#waiters.size > 0) return undefined;
-    const item = this.#idle.pop();
-    if (item !== undefined) this.#out.add(item);
-    return item;
+    return this.#takeIdle(this.#hasRoom());
   }
 
   /** @throws what the hooks make of a full queue, a timeout and a failed opening; the signal's reason */
@@ -183,6 +186,23 @@ export class LeasePool<T> {
     return this.totalCount + this.#opening < this.#max;
   }
 
+  /** Takes the idle item that is to be lent; none where a new one would be better and `canOpen`. */
+  #takeIdle(canOpen: boolean): T | undefined {
+    if (this.#idle.length === 0) return undefined;
+    const item = this.#hooks.choose(this.#idle) ?? (canOpen ? undefined : this.#idle.at(-1));
+    if (item === undefined) return undefined;
+    this.#idle.splice(this.#idle.lastIndexOf(item), 1);
+    this.#out.add(item);
+    return item;
+  }
+
+  /** Ends a wait that has come to nothing: with an item that was not good enough before, or in `error`. */
+  #giveUp(waiter: Waiter<T>, error: () => unknown): void {
+    const item = this.#paused ? undefined : this.#takeIdle(false);
+    if (item === undefined) waiter.fail(error());
+    else waiter.serve(item);
+  }
+
   #wait(limits: WaitLimits): Promise<T> {
     const started = clock.now();
     return new Promise<T>((resolve, reject) => {
@@ -200,7 +220,7 @@ export class LeasePool<T> {
       };
       const disarm = armLimits(
         limits,
-        () => waiter.fail(this.#hooks.timedOut(clock.now() - started)),
+        () => this.#giveUp(waiter, () => this.#hooks.timedOut(clock.now() - started)),
         (reason) => waiter.fail(reason),
       );
       this.#waiters.add(waiter);
@@ -209,20 +229,21 @@ export class LeasePool<T> {
     });
   }
 
-  /** Serves waiters from what is idle, and opens for those that are left while there is room. */
+  /**
+   * Serves waiters from what is idle, and opens for those that are left while there is room. Whoever waits
+   * for an opening is not overtaken by those after it.
+   */
   #pump(): void {
     if (this.#paused || this.#closedError !== undefined) return;
+    let unserved = 0;
     for (const waiter of this.#waiters) {
-      const item = this.#idle.pop();
-      if (item === undefined) break;
-      this.#out.add(item);
-      waiter.serve(item);
-    }
-    let unserved = this.#opening;
-    for (const waiter of this.#waiters) {
-      if (unserved-- > 0) continue;
-      if (!this.#hasRoom()) return;
-      void this.#openFor(waiter);
+      const canOpen = unserved < this.#opening || this.#hasRoom();
+      const item = unserved === 0 ? this.#takeIdle(canOpen) : undefined;
+      if (item !== undefined) waiter.serve(item);
+      else if (++unserved > this.#opening) {
+        if (!canOpen) return;
+        void this.#openFor(waiter);
+      }
     }
   }
 
@@ -236,7 +257,7 @@ export class LeasePool<T> {
       else this.#idle.push(item);
     } catch (thrown) {
       this.#opening--;
-      if (this.#waiters.has(waiter)) waiter.fail(thrown);
+      if (this.#waiters.has(waiter)) this.#giveUp(waiter, () => thrown);
     }
     this.#pump();
     if (this.#idle.length > 0) this.#hooks.onUnused();

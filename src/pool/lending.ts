@@ -38,6 +38,7 @@ export class Lending {
     this.#links = links;
     this.#pool = new LeasePool<Link>(Math.min(options.maxConnections, backend.mostConnections), {
       open: () => links.open(),
+      choose: (idle) => links.pick(idle, (link) => this.#leases.has(link)),
       close: (link, reason) => links.close(link, reason),
       timedOut: (waitedMs) => this.timedOut(waitedMs),
       refuse: (waiting) => this.refusal(waiting),

@@ -63,6 +63,11 @@ export class Links {
     return this.#context.backend.threads === 0 ? 0 : this.#threads.numberOf(link);
   }
 
+  /** See {@link Threads.pick}. */
+  pick(idle: readonly Link[], isLent: (link: Link) => boolean): Link | undefined {
+    return this.#threads.pick(idle, isLent);
+  }
+
   /** Ends the thread of a link without asking it. */
   terminateThreadOf(link: Link): Promise<void> {
     return this.#threads.terminateThreadOf(link);

@@ -66,8 +66,8 @@ export class Threads {
   }
 
   /**
-   * Makes a link in the thread with the fewest, or in a new one while there may be more; in another one
-   * where that thread dies meanwhile.
+   * Makes a link in a new thread while there may be more, or in the one with the fewest of those that run
+   * no statement; in another one where that thread dies meanwhile.
    */
   async place(makeLink: (port: Port) => Promise<Link>): Promise<Link> {
     for (let deaths = 1; ; deaths++) {
@@ -85,6 +85,23 @@ export class Threads {
         if (!hasDied || thread.isUnwanted || deaths === MOST_DEATHS) throw thrown;
       }
     }
+  }
+
+  /**
+   * Which of the idle links to lend, of which the last was used last: one whose thread nobody else has borrowed a
+   * connection in, or else runs a statement in, since a thread runs one at a time. Undefined: all would have to wait
+   * for their threads, and a new link would not.
+   */
+  pick(idle: readonly Link[], isLent: (link: Link) => boolean): Link | undefined {
+    let free: Link | undefined;
+    for (let i = idle.length - 1; i >= 0; i--) {
+      const link = idle[i] as Link;
+      const thread = this.#threadOf(link);
+      if (thread === undefined || !some(thread, isLent)) return link;
+      if (free === undefined && !isBusy(thread)) free = link;
+    }
+    if (free !== undefined || this.#hasFreeThread()) return free;
+    return idle.at(-1);
   }
 
   /** A link is about to be closed: from now on its place in its thread is free. */
@@ -124,13 +141,19 @@ export class Threads {
     return undefined;
   }
 
+  /** A new link would not wait for what its thread runs. */
+  #hasFreeThread(): boolean {
+    const alive = [...this.#threads].filter(({ opened }) => !opened?.refuses);
+    return alive.length < this.#most() || !alive.every(isBusy);
+  }
+
   #choose(): Thread {
     let best: Thread | undefined;
     let alive = 0;
     for (const thread of this.#threads) {
       if (thread.opened?.refuses) continue;
       alive++;
-      if (best === undefined || load(thread) < load(best)) best = thread;
+      if (best === undefined || isBetter(thread, best)) best = thread;
     }
     if (best !== undefined && (load(best) === 0 || alive >= this.#most())) return best;
     const thread: Thread = {
@@ -178,6 +201,21 @@ export class Threads {
     // What goes wrong is heard by `close`, if that is called before it has.
     ended.then(forget, forget);
   }
+}
+
+/** A statement runs in it, or waits to, and not in the caller's own thread, where none can be under way. */
+function isBusy(thread: Thread): boolean {
+  return thread.opened?.parallel === true && some(thread, (link) => link.isBusy);
+}
+
+function isBetter(thread: Thread, other: Thread): boolean {
+  const [busy, otherBusy] = [isBusy(thread), isBusy(other)];
+  return busy === otherBusy ? load(thread) < load(other) : otherBusy;
+}
+
+function some({ links }: Thread, holds: (link: Link) => boolean): boolean {
+  for (const link of links) if (holds(link)) return true;
+  return false;
 }
 
 /** Connections that a thread has, or is about to have, for good. */

@@ -6,6 +6,7 @@ import {
   PoolExhaustedError,
 } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
+import { FOREVER } from "../helpers/forever.ts";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
 inEveryPlace(({ open, capabilities }) => {
@@ -48,6 +49,32 @@ inEveryPlace(({ open, capabilities }) => {
     const again = await pool.acquire();
     expect(again.id).toBe(second.id);
   });
+
+  test.runIf(capabilities.parallelReads && capabilities.interrupt)(
+    "who borrows a connection waits for no statement of another one while a thread is free",
+    async () => {
+      const pool = await open({ maxConnections: 4, threads: 2 });
+      const [writer, ...others] = await Promise.all([1, 2, 3, 4].map(() => pool.acquire()));
+      const running = rejection(writer?.query(FOREVER));
+      const threadOf = ({ id }: Connection) =>
+        pool.connections().find(({ connection }) => connection === id)?.thread;
+      const beside = others.filter((db) => threadOf(db) === threadOf(writer as Connection));
+      const elsewhere = others.filter((db) => !beside.includes(db));
+      expect([beside.length, elsewhere.length]).toEqual([1, 2]);
+      // The one in the writer's thread comes back last, and would be lent first.
+      for (const db of [...elsewhere, ...beside]) await db.release();
+      for (let i = 0; i < 3; i++) expect(await pool.queryValue("SELECT 42")).toBe(42);
+      expect(pool.totalCount).toBe(4);
+      // With all others of the free thread out, a further one is opened there.
+      const held = await Promise.all(elsewhere.map(() => pool.acquire()));
+      expect(held.map(({ id }) => id).sort()).toEqual(elsewhere.map(({ id }) => id).sort());
+      pool.resize(5);
+      expect(await pool.queryValue("SELECT 42")).toBe(42);
+      expect([pool.idleCount, pool.totalCount]).toEqual([2, 5]);
+      writer?.interrupt();
+      expect(await running).toMatchObject({ code: "SQLITE_INTERRUPT" });
+    },
+  );
 
   test("waiters are served in the order they came", async () => {
     const pool = await open({ maxConnections: 1 });

@@ -11,18 +11,21 @@ function newPool(max: number, mostWaiters = Number.POSITIVE_INFINITY) {
   let next = 0;
   const closed: number[] = [];
   const openings: { succeed(): void; fail(error: Error): void }[] = [];
+  /** Items that a new one would be better than. */
+  const poor = new Set<number>();
   const pool = new LeasePool<number>(max, {
     open: () =>
       new Promise((resolve, reject) => {
         openings.push({ succeed: () => resolve(++next), fail: reject });
       }),
+    choose: (idle) => idle.filter((item) => !poor.has(item)).at(-1),
     close: (item) => void closed.push(item),
     timedOut: () => new Error("timed out"),
     refuse: (waiting) => (waiting < mostWaiters ? undefined : new Error("full")),
     onWait: () => {},
     onUnused: () => {},
   });
-  return { pool, closed, openings };
+  return { pool, closed, openings, poor };
 }
 
 const settle = () => new Promise((resolve) => setTimeout(resolve));
@@ -105,6 +108,28 @@ describe("LeasePool", () => {
     expect(() => newPool(1).pool.release(5)).toThrow("BUG");
   });
 
+  test("an item that a new one would be better than is lent where there is no new one", async () => {
+    const { pool, openings, poor } = newPool(2);
+    const first = pool.acquire(FOREVER);
+    openings[0]?.succeed();
+    pool.release(await first);
+    poor.add(1);
+    const second = pool.acquire(FOREVER);
+    expect([pool.idleCount, openings.length]).toEqual([1, 2]);
+    openings[1]?.succeed();
+    expect(await second).toBe(2);
+    // There is no room for a third.
+    expect(await pool.acquire(FOREVER)).toBe(1);
+    pool.release(1);
+    pool.discard(2, "test");
+    const third = pool.acquire(FOREVER);
+    openings[2]?.fail(new Error("cannot open"));
+    expect(await third).toBe(1);
+    pool.release(1);
+    expect(await pool.acquire({ timeoutMs: 1 })).toBe(1);
+    expect(openings.length).toBe(4);
+  });
+
   test("counts hold, and nobody waits while something is idle, under any schedule", async () => {
     const step = fc.constantFrom(
       "acquire",
@@ -117,13 +142,15 @@ describe("LeasePool", () => {
       "discard",
       "resize",
       "evict",
+      "worsen",
+      "improve",
     );
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 4 }),
         fc.array(fc.tuple(step, fc.nat(9)), { maxLength: 60 }),
         async (max, steps) => {
-          const { pool, openings, closed } = newPool(max);
+          const { pool, openings, closed, poor } = newPool(max);
           const out: number[] = [];
           const waiters = new Set<AbortController>();
           let lent = 0;
@@ -150,6 +177,8 @@ describe("LeasePool", () => {
             } else if (kind === "succeed") openings.shift()?.succeed();
             else if (kind === "fail") openings.shift()?.fail(new Error("no"));
             else if (kind === "abort") [...waiters][n]?.abort(new Error("gone"));
+            else if (kind === "worsen") poor.add(n);
+            else if (kind === "improve") poor.clear();
             else if (kind === "evict") pool.evict(() => true, "test");
             else if (kind === "resize") {
               most = 1 + (n % 4);
@@ -160,7 +189,10 @@ describe("LeasePool", () => {
             expect(pool.outCount).toBe(out.length);
             expect(pool.totalCount + openings.length).toBeLessThanOrEqual(max);
             expect(pool.waitingCount).toBe(waiters.size);
-            if (pool.idleCount > 0) expect(pool.waitingCount).toBe(0);
+            // Whoever waits all the same, waits for an opening.
+            if (pool.idleCount > 0 && pool.waitingCount > 0) {
+              expect(openings.length).toBeGreaterThan(0);
+            }
             if (pool.waitingCount > 0)
               expect(pool.totalCount + openings.length).toBeGreaterThanOrEqual(
                 Math.min(most, pool.waitingCount),

@@ -78,3 +78,42 @@ test("a connection that is being closed leaves its place to the next one", async
   expect([started, threads.size]).toEqual([2, 2]);
   await threads.close();
 });
+
+test("of idle connections that is lent whose thread has the least to do", async () => {
+  const threads = new Threads(
+    () => 2,
+    async () => newPort(async () => {}),
+    () => {},
+  );
+  const [a, b, c, d] = [
+    await threads.place(newLink),
+    await threads.place(newLink),
+    await threads.place(newLink),
+    await threads.place(newLink),
+  ];
+  expect([a, b, c, d].map((link) => threads.numberOf(link))).toEqual([1, 2, 1, 2]);
+  const pick = (idle: Link[], ...lent: Link[]) => threads.pick(idle, (link) => lent.includes(link));
+  expect(pick([a, b, c, d])).toBe(d);
+  expect(pick([a, b, c], d)).toBe(c);
+  expect(pick([b, c], a)).toBe(b);
+  expect(pick([a, b], c, d)).toBe(b);
+  const answers: (() => void)[] = [];
+  const run = (link: Link) => {
+    link.port.request = () => new Promise((resolve) => answers.push(() => resolve(IDLE)));
+    return link.send({
+      request: () => ({ kind: "open", connection: link.id }),
+      sql: undefined,
+      writes: false,
+    });
+  };
+  const running = [run(a)];
+  expect(pick([b, c], a, d)).toBe(b);
+  expect(pick([c], a, b, d)).toBe(undefined);
+  expect(threads.numberOf(await threads.place(newLink))).toBe(2);
+  running.push(run(b));
+  expect(pick([c, d], a, b)).toBe(d);
+  for (const answer of answers) answer();
+  await Promise.all(running);
+  expect(pick([c], a, b, d)).toBe(c);
+  await threads.close();
+});
