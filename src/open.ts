@@ -1,7 +1,7 @@
 // openPool: finds out where it runs, and hands the pool what it needs there.
 
 import type { DatabaseFile, Files, ListOptions, StorageEstimate } from "./pool/files.ts";
-import type { PoolOptions } from "./pool/options.ts";
+import { checkListOptions, checkPath, type PoolOptions } from "./pool/options.ts";
 import { ConnectionPool } from "./pool/pool.ts";
 import { hasNodeModules } from "./runtime/detect.ts";
 
@@ -21,18 +21,21 @@ export async function openPool(path: string, options?: PoolOptions): Promise<Con
 
 /**
  * The databases of a directory, sorted by name, whether somebody has them open or not.
- * @throws StorageError
+ * @throws TypeError for a wrong option; StorageError
  */
 export async function listDatabases(options: ListOptions = {}): Promise<DatabaseFile[]> {
+  checkListOptions(options);
   return (await loadFiles()).listDatabases(options);
 }
 
 /**
  * Deletes a database that nobody has open, with its log and journal; nothing happens where there is
  * none. A pool deletes its own by {@link ConnectionPool.deleteDatabase}.
- * @throws StorageError (`locked` when it is open)
+ * @throws TypeError for what is no path; StorageError (`locked` when it is open, `io` for the name of another
+ *   database's log or journal)
  */
 export async function deleteDatabase(path: string): Promise<void> {
+  checkPath(path);
   await (await loadFiles()).deleteDatabase(path);
 }
 

@@ -2,8 +2,9 @@
 
 import { StorageError } from "./errors.ts";
 import type { DatabaseFile, Files, ListOptions, StorageEstimate } from "./pool/files.ts";
-import type { PoolOptions } from "./pool/options.ts";
+import { checkListOptions, checkPath, type PoolOptions } from "./pool/options.ts";
 import { ConnectionPool } from "./pool/pool.ts";
+import { isBrowser } from "./runtime/detect.ts";
 
 /**
  * Opens a pool of connections to the database at `path`: a name in the origin's private file system,
@@ -20,18 +21,21 @@ export async function openPool(path: string, options?: PoolOptions): Promise<Con
 
 /**
  * The databases of a directory, sorted by name, whether somebody has them open or not.
- * @throws StorageError
+ * @throws TypeError for a wrong option; StorageError
  */
 export async function listDatabases(options: ListOptions = {}): Promise<DatabaseFile[]> {
+  checkListOptions(options);
   return (await loadFiles()).listDatabases(options);
 }
 
 /**
  * Deletes a database that nobody has open, with its log and journal; nothing happens where there is
  * none. A pool deletes its own by {@link ConnectionPool.deleteDatabase}.
- * @throws StorageError (`locked` when it is open)
+ * @throws TypeError for what is no path; StorageError (`locked` when it is open, `io` for the name of another
+ *   database's log or journal)
  */
 export async function deleteDatabase(path: string): Promise<void> {
+  checkPath(path);
   await (await loadFiles()).deleteDatabase(path);
 }
 
@@ -60,7 +64,7 @@ async function loadFiles(): Promise<Files> {
 
 /** Server-side rendering may import a page's modules; there is nothing for it to open. */
 function checkBrowser(): void {
-  if (typeof navigator !== "undefined") return;
+  if (isBrowser()) return;
   const advice = "open the database in the browser, or import without the condition `browser`";
   throw new StorageError("unsupported", `this is no browser: ${advice}`);
 }

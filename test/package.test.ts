@@ -62,16 +62,21 @@ describe("the package", () => {
 
   test("can be imported by a server that renders pages, and refuses to open anything there", () => {
     const script = `
-      delete globalThis.navigator;
+      // From Node 21 on there is one.
+      globalThis.navigator ??= { userAgent: "Node.js/22" };
       const { deleteDatabase, listDatabases, openPool } = await import("sqlite-wasm-pool");
       const refusals = [openPool("a.db"), openPool(":memory:"), listDatabases(), deleteDatabase("a.db")];
+      refusals.push(openPool(":memory:", { threads: 0 }));
+      // As a server may make one to render a page.
+      globalThis.document = {};
+      refusals.push(openPool(":memory:"));
       for (const refusal of refusals) console.log(await refusal.catch(({ code }) => code));`;
     const output = execFileSync(
       process.execPath,
       ["--conditions", "browser", "--input-type=module", "-e", script],
       { cwd: ROOT, encoding: "utf8" },
     );
-    expect(output).toBe("STORAGE_UNSUPPORTED\n".repeat(4));
+    expect(output).toBe("STORAGE_UNSUPPORTED\n".repeat(6));
   });
 
   test("does nothing but define things when it is imported", () => {

@@ -216,6 +216,7 @@ export class Connection implements AsyncDisposable {
       connection: this.id,
       ...access,
       statements: list,
+      want: rowsIn(options),
     }));
     return reply.result as readonly BatchResult[];
   }
@@ -253,10 +254,11 @@ export class Connection implements AsyncDisposable {
     const cursor = ++this.#cursors;
     const { id } = this;
     const want = rowsIn(options);
+    const { chunkSize: _, ...each } = options ?? {};
     const chunks: Chunks = {
       open: async (chunkRows) => {
         const statement = checked();
-        return this.#send(statement.sql, options, this.#guess(statement.sql), (access) => ({
+        return this.#send(statement.sql, each, this.#guess(statement.sql), (access) => ({
           kind: "openCursor",
           connection: id,
           ...access,
@@ -269,7 +271,7 @@ export class Connection implements AsyncDisposable {
       fetch: async (chunkRows) =>
         this.#send(
           checked().sql,
-          options,
+          each,
           false,
           ({ timeoutMs, timed }) => ({
             kind: "fetch",

@@ -2,7 +2,7 @@
 
 import type { CursorResult, Reply } from "../rpc/protocol.ts";
 import type { Link } from "./link.ts";
-import type { QueryOptions } from "./options.ts";
+import { checkIterateOptions, type QueryOptions } from "./options.ts";
 
 /** Rows of a chunk where the caller does not say. */
 const DEFAULT_CHUNK_ROWS = 1_000;
@@ -25,7 +25,8 @@ export async function* cursorRows<T>(
   chunks: Chunks,
   options: IterateOptions | undefined,
 ): AsyncGenerator<T, void, undefined> {
-  const size = checkChunkSize(options?.chunkSize);
+  if (options !== undefined) checkIterateOptions(options);
+  const size = options?.chunkSize ?? DEFAULT_CHUNK_ROWS;
   let done = false;
   link.open.add(chunks);
   try {
@@ -52,10 +53,4 @@ export async function* cursorRows<T>(
     link.open.delete(chunks);
     if (!done) await chunks.close();
   }
-}
-
-function checkChunkSize(size: number | undefined): number {
-  if (size === undefined) return DEFAULT_CHUNK_ROWS;
-  if (Number.isInteger(size) && size >= 1) return size;
-  throw new RangeError(`chunkSize must be an integer of at least 1, not ${size}`);
 }

@@ -2,6 +2,7 @@
 
 import { clock } from "../clock.ts";
 import { startTimer, unref } from "./deadline.ts";
+import { checkCheckOptions, checkHandlerOptions, checkPoolCheckOptions } from "./options.ts";
 
 export type HealthStatus = "healthy" | "degraded" | "unhealthy";
 
@@ -41,7 +42,7 @@ export class HealthMonitor {
 
   /**
    * Adds a check; returns the function that removes it.
-   * @throws TypeError when the name is taken
+   * @throws TypeError when the name is taken; TypeError, RangeError for an option that is unknown or wrong
    */
   register(check: HealthCheck): () => void;
   register(
@@ -54,11 +55,13 @@ export class HealthMonitor {
     check?: HealthCheck["check"],
     options?: { readonly timeout?: number },
   ): () => void {
+    if (options !== undefined) checkCheckOptions(options);
     const entry =
       typeof first === "string" ? { name: first, check, timeout: options?.timeout } : first;
     if (typeof entry?.name !== "string" || typeof entry.check !== "function") {
       throw new TypeError("a health check has a name and a function");
     }
+    if (entry.timeout !== undefined) checkCheckOptions({ timeout: entry.timeout });
     if (this.#checks.has(entry.name)) {
       throw new TypeError(
         `there is a health check "${entry.name}" already; register this one with another name`,
@@ -76,9 +79,10 @@ export class HealthMonitor {
   }
 }
 
-async function runCheck({ name, check, timeout }: HealthCheck): Promise<CheckReport> {
+async function runCheck(entry: HealthCheck): Promise<CheckReport> {
+  const { name, timeout } = entry;
   const started = clock.now();
-  const { status, message } = await answerOf(check, timeout ?? DEFAULT_TIMEOUT_MS);
+  const { status, message } = await answerOf(() => entry.check(), timeout ?? DEFAULT_TIMEOUT_MS);
   const duration = clock.now() - started;
   return { name, status, ...(message === undefined ? {} : { message }), duration };
 }
@@ -132,8 +136,10 @@ export interface PoolHealthCheckOptions {
  */
 export function poolHealthCheck(
   pool: CheckedPool,
-  { timeout = DEFAULT_TIMEOUT_MS, name = pool.name }: PoolHealthCheckOptions = {},
+  options: PoolHealthCheckOptions = {},
 ): HealthCheck {
+  checkPoolCheckOptions(options);
+  const { timeout = DEFAULT_TIMEOUT_MS, name = pool.name } = options;
   const check = async (): Promise<HealthAnswer> => {
     const { activeCount, maxConnections, waitingCount } = pool;
     const saturated = waitingCount > 0 && activeCount >= maxConnections;
@@ -158,8 +164,10 @@ export interface HealthHandlerOptions {
  */
 export function healthHandler(
   monitor: HealthMonitor,
-  { path = "/health", degradedStatusCode = 200 }: HealthHandlerOptions = {},
+  options: HealthHandlerOptions = {},
 ): (request: Request) => Promise<Response | undefined> {
+  checkHandlerOptions(options);
+  const { path = "/health", degradedStatusCode = 200 } = options;
   let running: Promise<HealthReport> | undefined;
   return async (request) => {
     const { method, url } = request;

@@ -194,8 +194,13 @@ const QUERY_CHECKS = {
   signal: abortSignal,
   timeout: time,
   rowMode: oneOf("object", "array"),
-  chunkSize: integer(1, false),
 };
+const ITERATE_CHECKS = { ...QUERY_CHECKS, chunkSize: integer(1, false) };
+const TRANSACTION_CHECKS = { mode: text, signal: abortSignal };
+const LIST_CHECKS = { directory: text, recursive: boolean };
+const CHECK_CHECKS = { timeout: time };
+const POOL_CHECK_CHECKS = { timeout: time, name: text };
+const HANDLER_CHECKS = { path: text, degradedStatusCode: integer(100, false) };
 
 /** Fills in the defaults. @throws TypeError, RangeError naming the option that is wrong */
 export function resolveOptions(path: string, options: PoolOptions = {}): ResolvedOptions {
@@ -247,11 +252,38 @@ export function checkQueryOptions(options: QueryOptions): void {
   checkAll(options, QUERY_CHECKS, "query option");
 }
 
+export function checkIterateOptions(options: object): void {
+  checkAll(options, ITERATE_CHECKS, "query option");
+}
+
+/** The mode is checked where it is used. */
+export function checkTransactionOptions(options: object): void {
+  checkAll(options, TRANSACTION_CHECKS, "transaction option");
+}
+
 export function checkBackupOptions(options: object): void {
   checkAll(options, BACKUP_CHECKS, "backup option");
 }
 
-function checkPath(path: unknown): void {
+export function checkListOptions(options: object): void {
+  checkAll(options, LIST_CHECKS, "list option");
+}
+
+/** Those of a registered health check. */
+export function checkCheckOptions(options: object): void {
+  checkAll(options, CHECK_CHECKS, "health check option");
+}
+
+export function checkPoolCheckOptions(options: object): void {
+  checkAll(options, POOL_CHECK_CHECKS, "health check option");
+}
+
+export function checkHandlerOptions(options: object): void {
+  checkAll(options, HANDLER_CHECKS, "health handler option");
+}
+
+/** @throws TypeError for what is no path */
+export function checkPath(path: unknown): void {
   if (typeof path !== "string") throw new TypeError(`path must be a string, not ${typeof path}`);
   if (path === "")
     throw new TypeError('path must not be empty; ":memory:" is a database in memory');

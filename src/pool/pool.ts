@@ -25,6 +25,7 @@ import { Links } from "./links.ts";
 import {
   type AcquireOptions,
   type CloseOptions,
+  checkAcquireOptions,
   checkBackupOptions,
   checkCloseOptions,
   checkMaxConnections,
@@ -401,6 +402,7 @@ export class ConnectionPool implements AsyncDisposable {
 
   /** A consistent copy of the database; readers and the writer go on meanwhile. */
   async export(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array> {
+    if (options !== undefined) checkAcquireOptions(options);
     const { temporaryPath } = this.#context.backend;
     try {
       return await this.read((db) => exportBytes(db, temporaryPath, options?.signal), options);
@@ -414,6 +416,7 @@ export class ConnectionPool implements AsyncDisposable {
    * connection and a snapshot until it has been read to its end or is cancelled.
    */
   exportStream(options?: { readonly signal?: AbortSignal }): ReadableStream<Uint8Array> {
+    if (options !== undefined) checkAcquireOptions(options);
     return streamOf(this.#exportChunks(options), options?.signal);
   }
 
@@ -439,6 +442,7 @@ export class ConnectionPool implements AsyncDisposable {
    *   nothing is changed then
    */
   async import(source: ImportSource, options?: { readonly signal?: AbortSignal }): Promise<void> {
+    if (options !== undefined) checkAcquireOptions(options);
     const chunks = chunksOf(source);
     const path = this.#context.backend.temporaryPath();
     try {

@@ -8,6 +8,7 @@ import { overlappingError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { orAborted } from "./deadline.ts";
 import type { OpenTransaction } from "./link.ts";
+import { checkTransactionOptions } from "./options.ts";
 
 /** How a transaction begins, see https://sqlite.org/lang_transaction.html */
 export type TransactionMode = "deferred" | "immediate" | "exclusive";
@@ -72,6 +73,7 @@ export class Transactions {
     options: TransactionOptions | undefined,
   ): Promise<Awaited<T>> {
     if (typeof body !== "function") throw new TypeError("a transaction takes a function");
+    if (options !== undefined) checkTransactionOptions(options);
     const db = this.#db;
     const begin = beginStatement(db, options);
     options?.signal?.throwIfAborted();

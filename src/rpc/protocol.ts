@@ -89,6 +89,7 @@ export interface ScriptRequest extends OnConnection, Access {
 export interface BatchRequest extends OnConnection, Access {
   readonly kind: "batch";
   readonly statements: readonly { readonly sql: string; readonly params: WireParams }[];
+  readonly want: "objects" | "arrays";
 }
 
 /** Compiles the first statement of `sql` and tells of it. Nothing is run. */

@@ -3,7 +3,8 @@
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "../errors.ts";
-import { acquireLockFile, describeHolder } from "../storage/lock-file.ts";
+import { acquireLockFile, describeHolder, isLockFile } from "../storage/lock-file.ts";
+import { refuseCompanion } from "../storage/names.ts";
 import { nodeFsStorage } from "../storage/node-fs.ts";
 import { sweepTemporaries } from "../storage/node-temporaries.ts";
 import { type Storage, StorageFault } from "../storage/storage.ts";
@@ -29,6 +30,10 @@ export async function deleteDatabase(path: string): Promise<void> {
   translated(() => {
     const name = nameOf(files, path);
     if (name === undefined) return;
+    refuseCompanion(name);
+    if (isLockFile(name)) {
+      throw new StorageError("io", `${name} is the lock of a database, and goes with its holder`);
+    }
     const lock = acquireLockFile(name);
     if ("holder" in lock) {
       const who = describeHolder(lock.holder, name);

@@ -5,6 +5,7 @@ import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
+import { refuseCompanion } from "../storage/names.ts";
 import { refuseTemporary, temporaryName } from "../storage/temporary-names.ts";
 import type { StorageKind, Tables } from "../types.ts";
 import {
@@ -45,6 +46,7 @@ export async function openBackend<Queue>(path: string, options: BackendOptions<Q
     if (memory) return `:memory:${nextConnectionId()}`;
     const name = files.resolve(path);
     refuseTemporary(name);
+    refuseCompanion(name);
     return name;
   });
   const database = memory

@@ -23,6 +23,7 @@ import { StorageFault } from "./storage.ts";
 /** A lock that was taken, or who has it: undefined while that one still writes its record. */
 export type LockAttempt = { release(): void } | { readonly holder: LockHolder | undefined };
 
+const SUFFIX = "-lock";
 const VERSION = 1;
 /** Most rounds of finding a dead lock and taking it over before giving up. */
 const MOST_ROUNDS = 100;
@@ -43,27 +44,34 @@ function liveness(): Liveness {
  */
 export function acquireLockFile(path: string, options?: { readonly?: boolean }): LockAttempt {
   try {
-    return take(`${path}-lock`, 0);
+    return take(path + SUFFIX, 0);
   } catch (thrown) {
     if (thrown instanceof StorageFault) throw thrown;
     const { reason, notFound, advice } = describeFault(thrown, path);
-    if (reason === "permission" && options?.readonly) return lookAt(`${path}-lock`);
+    if (reason === "permission" && options?.readonly) return lookAt(path + SUFFIX);
     const message = `could not lock ${path}: ${(thrown as Error).message}${advice}`;
     throw new StorageFault(reason, message, { cause: thrown, notFound });
   }
 }
 
+/** The file is one that {@link acquireLockFile} has made, whether its holder lives or not. */
+export function isLockFile(path: string): boolean {
+  if (!path.endsWith(SUFFIX)) return false;
+  const holder = readHolder(path);
+  return holder !== "absent" && holder !== "foreign";
+}
+
 /** The holder of the database at `path` in words. */
 export function describeHolder(holder: LockHolder | undefined, path: string): string {
   if (holder === undefined) {
-    return `whoever is writing ${path}-lock (if nobody is, delete that file)`;
+    return `whoever is writing ${path}${SUFFIX} (if nobody is, delete that file)`;
   }
   const { pid, hostname, since } = holder;
   const known = liveness().knows(holder);
   if (known && pid === process.pid) return `another thread of this process since ${since}`;
   const who = `process ${pid}${hostname === undefined ? "" : ` on ${hostname}`} since ${since}`;
   if (known) return who;
-  const advice = `once you are sure that it does not, delete ${path}-lock`;
+  const advice = `once you are sure that it does not, delete ${path}${SUFFIX}`;
   return `${who} (whether that still runs cannot be found out from here: ${advice})`;
 }
 

@@ -1,4 +1,5 @@
-// Names of databases where there is no file system of the machine: browsers.
+// Names of databases: what is kept for their companions, and their one form where there is no file system of
+// the machine, in browsers.
 
 import { StorageFault } from "./storage.ts";
 import { refuseTemporary } from "./temporary-names.ts";
@@ -17,10 +18,14 @@ export function resolveName(name: string): string {
     throw new StorageFault("io", `"${name}" names a directory, and no file`);
   }
   const resolved = parts.join("/");
-  if (databaseOf(resolved) !== resolved) {
-    throw new StorageFault("io", `"${name}" is the name of another database's log or journal`);
-  }
+  refuseCompanion(resolved);
   return resolved;
+}
+
+/** @throws StorageFault for the name of a log or a journal: to open or delete it would damage its database */
+export function refuseCompanion(name: string): void {
+  if (databaseOf(name) === name) return;
+  throw new StorageFault("io", `"${name}" is the name of another database's log or journal`);
 }
 
 /**

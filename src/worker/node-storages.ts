@@ -4,6 +4,7 @@ import type { Guard } from "../engine/open-files.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { acquireLockFile, describeHolder } from "../storage/lock-file.ts";
 import { type MemoryDisk, memoryStorage } from "../storage/memory.ts";
+import { refuseCompanion } from "../storage/names.ts";
 import { nodeFsStorage } from "../storage/node-fs.ts";
 import { StorageFault } from "../storage/storage.ts";
 import { noSuchStorage, type OpenedStorage } from "./storages.ts";
@@ -18,6 +19,7 @@ export async function openNodeStorage({ storage, disk }: ThreadConfig): Promise<
 }
 
 const guard: Guard = (path) => {
+  refuseCompanion(path);
   const lock = acquireLockFile(path);
   if ("release" in lock) return lock;
   throw new StorageFault("locked", `${path} is in use by ${describeHolder(lock.holder, path)}`);

@@ -174,7 +174,7 @@ export class Session {
           this.#admit(statement, request);
           checkAtomic(statement);
           const before = this.#connection.totalChanges;
-          const rows = this.#rowsOf(statement, params, "objects") as BatchResult["rows"];
+          const rows = this.#rowsOf(statement, params, request.want) as BatchResult["rows"];
           return { rows, ...this.#changesSince(before, statement) };
         });
       }),

@@ -52,6 +52,38 @@ test("deleteDatabase() deletes what nobody has open, with its log", async () => 
   expect(existsSync(path("nowhere"))).toBe(false);
 });
 
+test("names of a log, a journal and a lock are refused, whatever is to be done with them", async () => {
+  const pool = await openPool(path("l.db"), { threads: 1 });
+  await pool.execute("CREATE TABLE t (a)");
+  for (const suffix of ["-wal", "-journal"]) {
+    const name = path(`l.db${suffix}`);
+    for (const call of [
+      () => openPool(name),
+      () => deleteDatabase(name),
+      () => pool.backup(name),
+      () => pool.withConnection((db) => db.execute("ATTACH ? AS other", [name])),
+    ]) {
+      const error = await rejection(call());
+      expect(error.message).toContain("another database's log or journal");
+    }
+  }
+  const locked = await rejection(deleteDatabase(path("l.db-lock")));
+  expect(locked).toMatchObject({ code: "STORAGE_IO" });
+  expect(existsSync(path("l.db-lock"))).toBe(true);
+  await pool.execute("INSERT INTO t VALUES (1)");
+  expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
+  await pool.close();
+});
+
+test("what is no path, and what is no option, is a TypeError", async () => {
+  for (const wrong of ["", 5, undefined, "a\0b"]) {
+    expect(await rejection(deleteDatabase(wrong as never))).toBeInstanceOf(TypeError);
+  }
+  for (const wrong of [{ recusive: true }, { directory: 5 }, { recursive: "yes" }]) {
+    expect(await rejection(listDatabases(wrong as never))).toBeInstanceOf(TypeError);
+  }
+});
+
 test("a pool deletes nothing that another pool has open", async () => {
   const first = await openPool(path("d.db"), { threads: 1 });
   const second = await openPool(path("d.db"), { threads: 1 });

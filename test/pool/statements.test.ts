@@ -247,6 +247,28 @@ inEveryPlace(({ open, threads, capabilities }) => {
     ).toBeInstanceOf(RangeError);
   });
 
+  test("options that no call knows, or of the wrong kind, are refused by every call", async () => {
+    const pool = await open();
+    await pool.withConnection(async (db) => {
+      const wrong: readonly [string, () => unknown][] = [
+        ["mdoe", () => db.transaction(() => 1, { mdoe: "deferred" } as never)],
+        ["timeout", () => db.transaction(() => 1, { timeout: 5 } as never)],
+        ["signal", () => db.transaction(() => 1, { signal: "x" } as never)],
+        ["chunkSize", () => db.query("SELECT 1", [], { chunkSize: 5 } as never)],
+        ["chunkSize", () => db.iterate("SELECT 1", [], { chunkSize: "5" } as never).next()],
+        ["chunk", () => db.iterate("SELECT 1", [], { chunk: 5 } as never).next()],
+        ["sgnal", () => pool.export({ sgnal: 1 } as never)],
+        ["signal", () => pool.import(new Uint8Array(), { signal: "x" } as never)],
+        ["signal", async () => pool.exportStream({ signal: "x" } as never)],
+      ];
+      for (const [named, call] of wrong) {
+        const error = await rejection((async () => await call())());
+        expect(error, named).toBeInstanceOf(TypeError);
+        expect(error.message).toContain(named);
+      }
+    });
+  });
+
   test("a syntax error carries code, SQL and offset", async () => {
     const pool = await open();
     const text = "SELECT é, FROM t";
@@ -350,6 +372,8 @@ inEveryPlace(({ open, threads, capabilities }) => {
       { rows: [], changes: 2, lastInsertRowid: 2 },
       { rows: [{ a: 2 }], changes: 0 },
     ]);
+    const [arrays] = await pool.batch([{ sql: "SELECT a FROM t" }], { rowMode: "array" });
+    expect(arrays?.rows).toEqual([[1], [2]]);
     const failing = pool.batch([{ sql: "DELETE FROM t" }, { sql: "SELECT * FROM nowhere" }]);
     expect(await rejection(failing)).toBeInstanceOf(SqliteError);
     expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2);

@@ -144,9 +144,9 @@ test("request() unpacks the rows of every kind of reply that has some", async ()
     rows: [["x"]],
     done: true,
   });
-  expect(await result({ kind: "batch", connection: 1, statements: [], ...access })).toEqual([
-    { rows: [{ sql: "x" }], changes: 1, lastInsertRowid: 3 },
-  ]);
+  expect(
+    await result({ kind: "batch", connection: 1, statements: [], want: "objects", ...access }),
+  ).toEqual([{ rows: [{ sql: "x" }], changes: 1, lastInsertRowid: 3 }]);
   expect(await result({ kind: "close", connection: 1 })).toBeUndefined();
 });
 

@@ -77,6 +77,29 @@ describe("HealthMonitor", () => {
     await report;
   });
 
+  test("a check may be a method of an object that has more", async () => {
+    class Disk {
+      readonly name = "disk";
+      readonly freeBytes = 7;
+      async check() {
+        return this.freeBytes > 5 ? "healthy" : ("unhealthy" as const);
+      }
+    }
+    const monitor = new HealthMonitor();
+    monitor.register(new Disk());
+    expect((await monitor.checkHealth()).checks).toMatchObject([{ status: "healthy" }]);
+  });
+
+  test("wrong options are refused", () => {
+    const monitor = new HealthMonitor();
+    const check = async () => "healthy" as const;
+    expect(() => monitor.register("a", check, { timeout: Number.NaN })).toThrow(RangeError);
+    expect(() => monitor.register("a", check, { timeuot: 5 } as never)).toThrow(TypeError);
+    expect(() => monitor.register({ name: "a", check, timeout: "5" } as never)).toThrow(TypeError);
+    expect(() => healthHandler(monitor, { pth: "/" } as never)).toThrow(TypeError);
+    expect(() => poolHealthCheck({ name: "p" } as never, { timeout: -1 })).toThrow(RangeError);
+  });
+
   test("a name is taken once, and a check needs a function", () => {
     const monitor = new HealthMonitor();
     monitor.register("a", async () => "healthy");

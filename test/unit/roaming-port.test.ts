@@ -185,6 +185,7 @@ function batch(...statements: string[]): Request {
     kind: "batch",
     connection: 1,
     statements: statements.map((sql) => ({ sql, params: [] })),
+    want: "objects",
     permit: true,
     readonly: false,
     timeoutMs: 0,
