@@ -1,5 +1,5 @@
-// The contract between the worker's host and a build of SQLite. `sqlite-wasm.ts` implements it over
-// our VFS; a build that has no VFS implements it over what it has.
+// The contract between the worker's host and a build of SQLite. `sqlite.ts` implements it for both builds,
+// over our VFS.
 
 import type { IntegerMode, RowSink, SqlValue, Tables, TxnState } from "../types.ts";
 
@@ -12,12 +12,12 @@ export interface EngineStatement {
   readonly changesSchema: boolean;
   /** It is BEGIN, COMMIT or ROLLBACK. */
   readonly controlsTransaction: boolean;
-  /** Running it changes what the next borrower of the connection would find (see `host.ts`). */
+  /** Running it changes what the next borrower of the connection would find (see `taint.ts`). */
   readonly taints: boolean;
   readonly columns: readonly string[];
   /** Name of each parameter with its prefix, by position from 0; `undefined` for a bare `?`. */
   readonly parameters: readonly (string | undefined)[];
-  /** Bytes of the SQL text that follow this statement. */
+  /** The SQL text that follows this statement. */
   readonly tail: string;
   /**
    * Binds every parameter; `values[i]` goes to parameter i + 1. `once`: the statement is run to its end
@@ -36,7 +36,7 @@ export interface EngineStatement {
 /** What a statement reads. Names of views and of table-valued functions may be among them. */
 export interface TablesRead {
   readonly named: readonly string[];
-  /** What virtual tables have read on the connection so far: of each, what it reads is among it. */
+  /** All that virtual tables have read on the connection so far: what any one of them reads, and more. */
   readonly byVirtualTables: readonly string[];
 }
 

@@ -2,8 +2,8 @@
 // transaction whose log is empty, and the system call would be the dearest part of a point query.
 //
 // All who write the file share its control block: whoever changes the size raises a word there, after
-// the change and before the lock under which it was made is let go. So who may rely on the new size
-// finds the word raised.
+// the change and before the lock under which it was made is let go, so whoever takes that lock next finds the
+// word raised.
 
 import { SIZE_GEN } from "../shm/layout.ts";
 import type { StorageFile } from "../storage/storage.ts";
@@ -29,11 +29,11 @@ export class FileSize {
 
   /** The file was written up to `end`. */
   wrote(end: number): void {
-    if (this.#bytes < 0 || end > this.#bytes) this.truncated();
+    if (this.#bytes < 0 || end > this.#bytes) this.changed();
   }
 
   /** The file may have any size now. */
-  truncated(): void {
+  changed(): void {
     this.#bytes = -1;
     Atomics.add(this.#control, SIZE_GEN, 1);
   }

@@ -57,7 +57,7 @@ export class Vfs {
   forgetFiles(): void {
     for (const { index, size } of this.#openFiles.databases) {
       index.invalidate();
-      size.truncated();
+      size.changed();
     }
   }
 
@@ -280,7 +280,7 @@ export class Vfs {
       const { file, database } = this.#file(pFile);
       database?.checkpoint.end();
       file.truncate(Number(size));
-      database?.size.truncated();
+      database?.size.changed();
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_TRUNCATE);

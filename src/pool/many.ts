@@ -9,7 +9,7 @@ import type { Job, Link, OpenTransaction } from "./link.ts";
 
 /** So many entries or fewer go in one request. A piece has at least as many. */
 export const LEAST_ENTRIES = 250;
-/** How long a piece takes is to be between these: the round trip is little beside it, and it beside a wait. */
+/** How long a piece is to take: long enough for its round trip to be little, and short for whoever waits. */
 const SHORT_MS = 1;
 const LONG_MS = 2.5;
 

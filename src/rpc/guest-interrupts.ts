@@ -86,7 +86,7 @@ function blockOf(memory: Int32Array, line: string): number | undefined {
   return undefined;
 }
 
-/** A line's name is random: so is the start of it, and of the few there are no two are the same. */
+/** The first 32 bits of a line's random name: two of the few lines there are hardly have the same. */
 function markOf(line: string): number {
   return Number.parseInt(line.slice(0, 8), 16) | 1;
 }

@@ -1,7 +1,7 @@
 // The bytes of a packed result.
 //
 //   u32 rows, u32 columns, then per column a descriptor of five u32:
-//     kind (of `Kind`, with the flags INTS and BLOBS), numbers, bigints, lengths, bytes
+//     kind (with the flags INTS and BLOBS), numbers, bigints, lengths, bytes
 //   padding to 8, then per column, each part only as long as its count in the descriptor says:
 //     f64 numbers            when INTS is not set
 //     i64 bigints

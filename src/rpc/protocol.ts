@@ -139,8 +139,8 @@ export interface AdoptRequest extends OnConnection {
 }
 
 /**
- * Starts (`destination` set) or continues a backup of the connection's database into another file,
- * at most `pages` pages a request, all from one snapshot.
+ * Copies the next `pages` pages, at most, of the connection's database into another file; all of one backup
+ * come from one snapshot.
  */
 export interface BackupRequest extends OnConnection {
   readonly kind: "backup";

@@ -104,7 +104,7 @@ export class RingLink implements Link {
     if (frame === undefined) return false;
     if (this.#requests.write(frame)) this.#wake();
     else {
-      // Encoded is encoded: the other end learns its numbers from this very frame.
+      // It is not encoded again: the other end learns its numbers from this very frame.
       this.#frame = frame;
       return false;
     }

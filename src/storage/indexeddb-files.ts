@@ -72,7 +72,7 @@ export class KeptFiles {
     this.#header = header;
   }
 
-  /** What is kept is what was loaded or written last. False after a write that may have failed or not. */
+  /** What is kept is what was loaded or written last. False while nobody knows whether the last write took place. */
   get isKnown(): boolean {
     return this.#isKnown;
   }

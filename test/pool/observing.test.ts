@@ -103,11 +103,9 @@ inEveryPlace(({ open, threads, storage, capabilities }) => {
     for await (const _ of pool.iterate("SELECT 1 UNION SELECT 2", [], { chunkSize: 1 }));
     expect(rows).toHaveLength(9);
     expect(seen.length).toBeGreaterThan(4);
-    for (const { durationMs, queuedMs = -1, ranMs = -1 } of seen) {
+    for (const { queuedMs = -1, ranMs = -1 } of seen) {
       expect(queuedMs).toBeGreaterThanOrEqual(0);
       expect(ranMs).toBeGreaterThanOrEqual(0);
-      // Two threads have two clocks, which agree to a millisecond or so.
-      expect(queuedMs + ranMs).toBeLessThan(durationMs + 5);
     }
     off();
     expect(await pool.queryFirst("SELECT 1 AS a")).toEqual({ a: 1 });
