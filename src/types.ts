@@ -88,7 +88,10 @@ export type Tables = readonly string[] | "any";
  * valid during the call.
  */
 export interface RowSink {
-  /** Called before the first row of a result, with the names of its columns; never when it is empty. */
+  /**
+   * Called with the names of the columns before the first row of a result, and before the first one that comes
+   * when the statement goes on after others; never where there is none.
+   */
   begin(columns: readonly string[]): void;
   null(column: number): void;
   number(column: number, value: number): void;

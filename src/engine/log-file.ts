@@ -23,6 +23,8 @@ const NOWHERE = -1;
 export interface LogHooks {
   /** The end of the transaction that writes will be told of with `drop`. */
   mayHold(): boolean;
+  /** A transaction is about to be in the log as committed. @throws StorageFault where it must not be */
+  onCommit(): void;
   /**
    * Something is held back: by the end of the transaction `drop` has to be called, before another
    * connection may write to the log.
@@ -97,6 +99,10 @@ export class LogFile implements StorageFile {
     return this.#file.isDeleted();
   }
 
+  isInPlace(): boolean {
+    return this.#file.isInPlace();
+  }
+
   sizeBytes(): number {
     this.#flush();
     return this.#file.sizeBytes();
@@ -131,6 +137,7 @@ export class LogFile implements StorageFile {
 
   #writePage(heap: Uint8Array, start: number, length: number, offset: number): void {
     const isPage = offset === this.#pageAt;
+    if (isPage && this.#commits) this.#hooks.onCommit();
     const holds = isPage && this.#holdsHeader;
     this.#holdsHeader = false;
     this.#end = isPage ? offset + length : NOWHERE;

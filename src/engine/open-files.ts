@@ -39,6 +39,8 @@ export interface Database {
   readonly index: WalIndex;
   readonly size: FileSize;
   readonly checkpoint: CheckpointRun;
+  /** The open handles of the database file itself. */
+  readonly files: Set<StorageFile>;
   /** The logs of the connections, where they are read in blocks. */
   readonly logs: Set<ReadAheadFile>;
   /** The log that holds frames of the transaction that writes now. */
@@ -61,6 +63,18 @@ function newOpenFile(path: string, file: StorageFile): OpenFile {
   return { path, file, blocks: undefined, database: undefined, deleteOnClose: false, ...locks };
 }
 
+/** What is written to a file that nobody will find is lost, and must not count as kept. @throws StorageFault */
+export function checkInPlace(file: StorageFile, path: string): void {
+  if (!file.isInPlace()) throw replacedFault(path);
+}
+
+function replacedFault(path: string): StorageFault {
+  return new StorageFault(
+    "io",
+    `${path} was deleted, moved or replaced while it was open; close every pool on it, then open it anew`,
+  );
+}
+
 function refuseWrite(): never {
   throw new StorageFault("permission", "the database is open for reading only");
 }
@@ -73,6 +87,7 @@ const EMPTY_FILE: StorageFile = {
   truncate: refuseWrite,
   sync() {},
   isDeleted: () => false,
+  isInPlace: () => true,
   sizeBytes: () => 0,
   close() {},
 };
@@ -106,6 +121,7 @@ export class OpenFiles {
       const file = this.#openFile(path, flags);
       const blocks = file instanceof ReadAheadFile ? file : undefined;
       const deleteOnClose = (flags & code.OPEN_DELETEONCLOSE) !== 0;
+      database?.files.add(file);
       return { ...newOpenFile(path, file), blocks, database, deleteOnClose };
     } catch (thrown) {
       if (database !== undefined) this.#leaveDatabase(path, database);
@@ -120,10 +136,25 @@ export class OpenFiles {
       database.lock.unlock(opened, LOCK_NONE);
       // The index of a deleted file must not meet the next file of that name.
       database.index.unmap(opened, file.isDeleted());
+      database.files.delete(file);
       this.#leaveDatabase(path, database);
-    }
+    } else if (file instanceof LogFile) this.#dropOrphan(path, file);
     file.close();
     if (opened.deleteOnClose) this.#options.storage.delete(path, false);
+  }
+
+  /**
+   * The log of a database that was deleted would be replayed into the next one of its name. That of one that was
+   * moved is left alone: it can follow.
+   */
+  #dropOrphan(path: string, log: LogFile): void {
+    const { storage } = this.#options;
+    const [file] = this.#databaseOf(path)?.files ?? [];
+    if (file?.isDeleted() && log.isInPlace()) storage.delete(path, true);
+  }
+
+  #databaseOf(log: string): Database | undefined {
+    return this.#databases.get(log.slice(0, -LOG_SUFFIX.length));
   }
 
   /**
@@ -149,7 +180,7 @@ export class OpenFiles {
 
   /** SQLite opens the log of a database that it has open. */
   #logFile(path: string, file: StorageFile): LogFile {
-    const database = this.#databases.get(path.slice(0, -LOG_SUFFIX.length));
+    const database = this.#databaseOf(path);
     if (database === undefined) throw new Error(`BUG: ${path} is no log of an open database`);
     const blockBytes = Math.min(this.#options.storage.readAheadBytes, MOST_LOG_BLOCK_BYTES);
     const blocks = new ReadAheadFile(file, blockBytes, this.#binding);
@@ -157,6 +188,10 @@ export class OpenFiles {
     return new LogFile(blocks, this.#binding, {
       // With `locking_mode = exclusive` there is no lock to be let go of.
       mayHold: () => database.index.isWriting,
+      onCommit: () => {
+        for (const file of database.files)
+          return checkInPlace(file, path.slice(0, -LOG_SUFFIX.length));
+      },
       onHold: (log) => {
         database.holding = log;
       },
@@ -176,10 +211,7 @@ export class OpenFiles {
     const known = Atomics.compareExchange(control, FILE_ID, 0, file.identity);
     if (known === 0 || known === file.identity) return;
     file.close();
-    throw new StorageFault(
-      "io",
-      `${path} was deleted or replaced while it was open; close every pool on it, then open it anew`,
-    );
+    throw replacedFault(path);
   }
 
   #newDatabase(memory: SharedMemory, slot: number, release: () => void): Database {
@@ -190,6 +222,7 @@ export class OpenFiles {
       index: new WalIndex(memory, table, this.#binding),
       size,
       checkpoint: new CheckpointRun(this.#binding, size),
+      files: new Set(),
       logs: new Set(),
       holding: undefined,
       users: 0,

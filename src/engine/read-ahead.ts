@@ -79,6 +79,10 @@ export class ReadAheadFile implements StorageFile {
     return this.#file.isDeleted();
   }
 
+  isInPlace(): boolean {
+    return this.#file.isInPlace();
+  }
+
   sizeBytes(): number {
     return this.#file.sizeBytes();
   }

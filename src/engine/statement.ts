@@ -97,9 +97,10 @@ export class Statement implements EngineStatement {
   run(sink: RowSink | undefined, integers: IntegerMode): boolean {
     const exports = this.#exports;
     const pointer = this.#pointer;
-    let first = !this.#running;
-    if (first) this.#totalBefore = this.#owner.beforeStep(this.writes);
+    if (!this.#running) this.#totalBefore = this.#owner.beforeStep(this.writes);
     this.#running = true;
+    // The sink has taken other statements' rows since it took this one's.
+    let first = true;
     for (;;) {
       const result = exports.sqlite3_step(pointer);
       if (result === code.ROW) {

@@ -37,6 +37,10 @@ export class TemporaryFile implements StorageFile {
     return false;
   }
 
+  isInPlace(): boolean {
+    return true;
+  }
+
   sizeBytes(): number {
     return this.#size;
   }

@@ -10,7 +10,13 @@ import { CHECKPOINT_LOCK, WRITE_LOCK } from "../shm/layout.ts";
 import { StorageFault } from "../storage/storage.ts";
 import type { Binding, Pointer, Struct } from "./binding.ts";
 import * as code from "./codes.ts";
-import { type Database, type OpenFile, OpenFiles, type VfsOptions } from "./open-files.ts";
+import {
+  checkInPlace,
+  type Database,
+  type OpenFile,
+  OpenFiles,
+  type VfsOptions,
+} from "./open-files.ts";
 import { checkTextEncoding } from "./text-encoding.ts";
 
 /** The name the VFS is registered under. */
@@ -292,10 +298,7 @@ export class Vfs {
       const { file, path, database } = this.#file(pFile);
       database?.checkpoint.end();
       file.sync();
-      // Not at each sync of a log, which is at each commit, and the question costs as much as a write.
-      if (database !== undefined && file.isDeleted()) {
-        throw new StorageFault("io", `${path} was deleted while it was open`);
-      }
+      if (database !== undefined) checkInPlace(file, path);
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_FSYNC);

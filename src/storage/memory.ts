@@ -193,6 +193,10 @@ class MemoryFile implements StorageFile {
     return false;
   }
 
+  isInPlace(): boolean {
+    return true;
+  }
+
   sizeBytes(): number {
     const low = Atomics.load(this.#header, SIZE_LOW) >>> 0;
     return Atomics.load(this.#header, SIZE_HIGH) * WORD + low;

@@ -157,6 +157,13 @@ class NodeFile implements StorageFile {
     return attempt("stat", this.#name, () => fs.fstatSync(this.#fd).nlink === 0);
   }
 
+  isInPlace(): boolean {
+    return attempt("stat", this.#name, () => {
+      const there = fs.statSync(this.#name, { throwIfNoEntry: false });
+      return there !== undefined && identityOf(there) === this.identity;
+    });
+  }
+
   sizeBytes(): number {
     return attempt("stat", this.#name, () => fs.fstatSync(this.#fd).size);
   }

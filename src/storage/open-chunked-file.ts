@@ -49,6 +49,10 @@ export class OpenChunkedFile implements StorageFile {
     return false;
   }
 
+  isInPlace(): boolean {
+    return true;
+  }
+
   sizeBytes(): number {
     this.#options.check?.();
     return this.#file.sizeBytes;

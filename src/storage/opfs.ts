@@ -285,6 +285,10 @@ class OpfsFile implements StorageFile {
     return false;
   }
 
+  isInPlace(): boolean {
+    return true;
+  }
+
   sizeBytes(): number {
     return this.#attempt("stat", () => this.#handle.getSize());
   }

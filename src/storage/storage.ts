@@ -66,6 +66,8 @@ export interface StorageFile {
   readonly identity: number;
   /** The file has no name any more: nobody will find what is in it. */
   isDeleted(): boolean;
+  /** Whoever opens its name finds this file: it was not deleted, moved or replaced. */
+  isInPlace(): boolean;
   sizeBytes(): number;
   close(): void;
 }

@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -218,7 +219,7 @@ describe.each([0, 1])("with %i threads", (threads) => {
     await pool.execute("INSERT INTO t VALUES (1)");
   });
 
-  test("a file deleted under the pool fails checkpoints and new connections, and is never replaced in silence", async () => {
+  test("a file deleted under the pool fails commits, checkpoints and new connections, and is never replaced in silence", async () => {
     const file = path("vanishing.db");
     await using pool = await open(file, { maxConnections: 3 });
     await pool.execute("CREATE TABLE t (a)");
@@ -226,9 +227,15 @@ describe.each([0, 1])("with %i threads", (threads) => {
     for (const suffix of ["", "-wal"]) rmSync(file + suffix);
     expect(await rejection(pool.query("SELECT 1"))).toMatchObject({ reason: "io" });
     expect(existsSync(file)).toBe(false);
-    writeFileSync(file, readFileSync(path("readonly.db")));
+    writeFileSync(file, readFileSync(path("alive.db")));
     expect((await rejection(pool.query("SELECT 1"))).message).toContain("replaced");
-    await held.execute("INSERT INTO t VALUES (1)");
+    for (const synchronous of ["off", "normal", "full"]) {
+      await held.execute(`PRAGMA synchronous = ${synchronous}`);
+      const refused = await rejection(held.execute("INSERT INTO t VALUES (1)"));
+      expect(refused).toMatchObject({ name: "StorageError", reason: "io" });
+      expect(refused.message).toContain("deleted");
+    }
+    expect(await held.queryValue("SELECT count(*) FROM t")).toBe(0);
     const lost = await rejection(held.execute("PRAGMA wal_checkpoint"));
     expect(lost).toMatchObject({ name: "StorageError", reason: "io" });
     expect(lost.message).toContain("deleted");
@@ -237,6 +244,39 @@ describe.each([0, 1])("with %i threads", (threads) => {
     await pool.close();
     await using again = await open(file);
     expect(await again.queryValue("SELECT a FROM t")).toBe(1);
+  });
+
+  test("what takes the name of a deleted database gets nothing of its log", async () => {
+    const [file, other] = [path("taken.db"), path("taking.db")];
+    await using taking = await open(other);
+    await taking.executeScript("CREATE TABLE mine (a); INSERT INTO mine VALUES (1)");
+    await taking.close();
+    await using pool = await open(file, { maxConnections: 3 });
+    await pool.executeScript("CREATE TABLE t (a); INSERT INTO t VALUES (2)");
+    renameSync(other, file);
+    expect(await rejection(pool.execute("INSERT INTO t VALUES (3)"))).toMatchObject({
+      reason: "io",
+    });
+    expect(await rejection(pool.query("SELECT * FROM t"))).toMatchObject({ reason: "io" });
+    await pool.close();
+    expect(existsSync(`${file}-wal`)).toBe(false);
+    await using again = await open(file);
+    expect(await again.query("SELECT name FROM sqlite_schema")).toEqual([{ name: "mine" }]);
+    expect(await again.queryValue("SELECT a FROM mine")).toBe(1);
+  });
+
+  test("a database that was moved takes no commits, and keeps its log to follow", async () => {
+    const [file, moved] = [path("moving.db"), path("moved.db")];
+    await using pool = await open(file);
+    await pool.executeScript("CREATE TABLE t (a); INSERT INTO t VALUES (2)");
+    renameSync(file, moved);
+    expect(await rejection(pool.execute("INSERT INTO t VALUES (3)"))).toMatchObject({
+      reason: "io",
+    });
+    await pool.close();
+    renameSync(`${file}-wal`, `${moved}-wal`);
+    await using again = await open(moved);
+    expect(await again.query("SELECT a FROM t")).toEqual([{ a: 2 }]);
   });
 
   test("a file without permission", () => {

@@ -516,6 +516,33 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(await pool.queryValue("SELECT 1")).toBe(1);
   });
 
+  test("iterate() keeps its columns while other statements run in its thread", async () => {
+    const pool = await open({ threads: 1 });
+    await pool.executeScript(`CREATE TABLE t (id INTEGER PRIMARY KEY, name, note);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+      INSERT INTO t SELECT i, 'name ' || i, NULL FROM n`);
+    const others = ["SELECT 7 AS x", "SELECT 1 AS name, 2 AS b, 3 AS c, 4 AS d, 5 AS e"];
+    await pool.withConnection(async (db) => {
+      for (const chunkSize of [1, 7, 30]) {
+        for (const rowMode of ["object", "array"] as const) {
+          const scan = "SELECT id, name, note FROM t ORDER BY id";
+          const rows: unknown[] = [];
+          for await (const row of db.iterate(scan, [], { chunkSize, rowMode })) {
+            rows.push(row);
+            if (rows.length % 5 !== 1) continue;
+            for (const other of others) {
+              await db.query(other, [], { rowMode });
+              await db.queryFirst(other);
+              // Of another connection in the same thread, where there can be one.
+              if (capabilities.severalConnections) await pool.query(other);
+            }
+          }
+          expect(rows).toEqual(await db.query(scan, [], { rowMode }));
+        }
+      }
+    });
+  });
+
   test("iterate() reports an error in the middle of a scan", async () => {
     const pool = await open();
     const seen: unknown[] = [];

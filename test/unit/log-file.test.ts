@@ -32,11 +32,13 @@ function newLog() {
     truncate: (size) => file.truncate(size),
     sync: () => {},
     isDeleted: () => false,
+    isInPlace: () => true,
     sizeBytes: () => file.sizeBytes(),
     close: () => {},
   };
   const log = new LogFile(under, heap, {
     mayHold: () => holding.allowed,
+    onCommit: () => {},
     onHold: (holder) => void held.push(holder),
     onClose: () => {},
   });
@@ -212,7 +214,7 @@ describe("LogFile", () => {
     log.close();
     expect(heap.freed).toEqual([1 << 17]);
     expect(
-      () => new LogFile(under, newHeap(1024), { mayHold: () => true, onHold() {}, onClose() {} }),
+      () => new LogFile(under, newHeap(1024), { mayHold: () => true, onCommit() {}, onHold() {}, onClose() {} }),
     ).toThrow(/no memory/);
   });
 

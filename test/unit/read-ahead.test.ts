@@ -22,6 +22,7 @@ function newFile(heap = newHeap(16 * PAGE)) {
       truncate: (size) => file.truncate(size),
       sync: () => {},
       isDeleted: () => false,
+      isInPlace: () => true,
       sizeBytes: () => file.sizeBytes(),
       close: () => {},
     },
