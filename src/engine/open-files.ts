@@ -1,7 +1,7 @@
 // The files that one instance of SQLite has open, and what the connections to one database share of it: its
 // locks, its wal-index, what is known of its size.
 
-import { FileLock, type FileLockHolder, LOCK_NONE } from "../shm/file-lock.ts";
+import { FileLock, type FileLockHolder, LOCK_EXCLUSIVE, LOCK_NONE } from "../shm/file-lock.ts";
 import { createSharedMemory, FILE_ID, type SharedMemory } from "../shm/layout.ts";
 import { LockTable } from "../shm/lock-table.ts";
 import { type ShmHolder, WalIndex } from "../shm/wal-index.ts";
@@ -61,6 +61,11 @@ export interface OpenFile extends FileLockHolder, ShmHolder {
 function newOpenFile(path: string, file: StorageFile): OpenFile {
   const locks = { level: LOCK_NONE, sharedMask: 0, exclusiveMask: 0 };
   return { path, file, blocks: undefined, database: undefined, deleteOnClose: false, ...locks };
+}
+
+/** What a connection has committed that has the file to itself is published before others may come. */
+export function publishExclusive(opened: OpenFile): void {
+  if (opened.level === LOCK_EXCLUSIVE) opened.database?.index.publishExclusive(opened);
 }
 
 /** What is written to a file that nobody will find is lost, and must not count as kept. @throws StorageFault */
@@ -133,6 +138,7 @@ export class OpenFiles {
   close(opened: OpenFile): void {
     const { path, file, database } = opened;
     if (database !== undefined) {
+      publishExclusive(opened);
       database.lock.unlock(opened, LOCK_NONE);
       // The index of a deleted file must not meet the next file of that name.
       database.index.unmap(opened, file.isDeleted());

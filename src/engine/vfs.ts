@@ -5,9 +5,9 @@
 // and the fault is kept for whoever reports the error (`takeFault`).
 // Specification: https://sqlite.org/vfs.html and the comments of os.h and sqlite3.h.
 
-import { LOCK_NONE, LOCK_SHARED } from "../shm/file-lock.ts";
+import { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED } from "../shm/file-lock.ts";
 import { CHECKPOINT_LOCK, WRITE_LOCK } from "../shm/layout.ts";
-import { StorageFault } from "../storage/storage.ts";
+import { StorageFault, type StorageFile } from "../storage/storage.ts";
 import type { Binding, Pointer, Struct } from "./binding.ts";
 import * as code from "./codes.ts";
 import {
@@ -15,6 +15,7 @@ import {
   type Database,
   type OpenFile,
   OpenFiles,
+  publishExclusive,
   type VfsOptions,
 } from "./open-files.ts";
 import { checkTextEncoding } from "./text-encoding.ts";
@@ -174,7 +175,14 @@ export class Vfs {
   #isThere(path: string): boolean {
     const { storage } = this.#options;
     if (!storage.exists(path)) return false;
-    const file = storage.open(path, { create: false, readonly: true });
+    let file: StorageFile;
+    try {
+      file = storage.open(path, { create: false, readonly: true });
+    } catch (thrown) {
+      // A writer in another thread has deleted its journal in between.
+      if (thrown instanceof StorageFault && thrown.notFound) return false;
+      throw thrown;
+    }
     try {
       return file.sizeBytes() > 0;
     } finally {
@@ -321,7 +329,9 @@ export class Vfs {
       const opened = this.#file(pFile);
       if (opened.database === undefined) return code.OK;
       if (opened.level === LOCK_NONE) opened.blocks?.forget();
-      return opened.database.lock.lock(opened, level) ? code.OK : code.BUSY;
+      if (!opened.database.lock.lock(opened, level)) return code.BUSY;
+      if (level === LOCK_EXCLUSIVE) opened.database.index.pull();
+      return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_LOCK);
     }
@@ -330,6 +340,7 @@ export class Vfs {
   #xUnlock = (pFile: Pointer, level: number): number => {
     try {
       const opened = this.#file(pFile);
+      publishExclusive(opened);
       opened.database?.lock.unlock(opened, level >= LOCK_SHARED ? LOCK_SHARED : LOCK_NONE);
       return code.OK;
     } catch (thrown) {
@@ -415,6 +426,7 @@ export class Vfs {
   #xShmUnmap = (pFile: Pointer, remove: number): number => {
     try {
       const opened = this.#file(pFile);
+      publishExclusive(opened);
       opened.database?.index.unmap(opened, remove !== 0);
       return code.OK;
     } catch (thrown) {

@@ -62,7 +62,9 @@ export class FileLock {
 
   #share(holder: FileLockHolder): boolean {
     if (this.#pending !== undefined) return false;
-    if (!this.#table.tryFileShared()) return false;
+    // The bit is the instance's: a reader that is refused must not take it from those that have it.
+    const joins = this.#sharers > 0 ? !this.#table.isFilePending() : this.#table.tryFileShared();
+    if (!joins) return false;
     this.#sharers++;
     holder.level = LOCK_SHARED;
     return true;

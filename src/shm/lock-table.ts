@@ -91,15 +91,20 @@ export class LockTable {
     this.#released();
   }
 
+  /** Some instance waits for the readers of the database file to leave, or has it to itself. */
+  isFilePending(): boolean {
+    return Atomics.load(this.control, FILE_PENDING) !== 0;
+  }
+
   /**
-   * Joins the readers of the database file. PENDING is looked at again after the bit is set: a
+   * Joins the readers of the database file, as the first of its instance. PENDING is looked at again after the bit is set: a
    * writer sets PENDING first and counts readers then, so one of the two always sees the other.
    */
   tryFileShared(): boolean {
     const { control } = this;
-    if (Atomics.load(control, FILE_PENDING) !== 0) return false;
+    if (this.isFilePending()) return false;
     Atomics.or(control, FILE_SHARED, this.#bit);
-    if (Atomics.load(control, FILE_PENDING) === 0) return true;
+    if (!this.isFilePending()) return true;
     this.unlockFileShared();
     return false;
   }
@@ -128,10 +133,7 @@ export class LockTable {
 
   /** Some instance means to write the database file. */
   isFileReserved(): boolean {
-    return (
-      Atomics.load(this.control, FILE_RESERVED) !== 0 ||
-      Atomics.load(this.control, FILE_PENDING) !== 0
-    );
+    return Atomics.load(this.control, FILE_RESERVED) !== 0 || this.isFilePending();
   }
 
   #released(): void {
@@ -168,16 +170,17 @@ export function voidHeaders(memory: SharedMemory): void {
  * Gives back everything an instance held, whether it closed or died. Only called when its thread
  * runs no more. Invariant: afterwards no word of the control block mentions the slot.
  *
- * An instance that died inside the mutex may have left half a copy in the master. Both copies of
- * the index header are then zeroed, which no reader accepts: the next one recovers the index from
- * the log (wal.c, `walIndexReadHdr`).
+ * An instance that died inside the mutex may have left half a copy in the master, and one that had the file
+ * to itself (`locking_mode = exclusive`) has committed without publishing anything. Both copies of the index
+ * header are then zeroed, which no reader accepts: the next one recovers the index from the log (wal.c,
+ * `walIndexReadHdr`).
  */
 export function reapSlot(memory: SharedMemory, slot: number): void {
   const control = new Int32Array(memory.control);
   if (Atomics.load(control, MUTEX) === slot + 1) {
     voidHeaders(memory);
     Atomics.store(control, MUTEX, 0);
-  }
+  } else if (Atomics.load(control, FILE_PENDING) === slot + 1) voidHeaders(memory);
   for (let lock = 0; lock < SHM_LOCK_COUNT; lock++) {
     const word = SHM_LOCKS + lock;
     if (Atomics.compareExchange(control, word, EXCLUSIVE | slot, 0) === (EXCLUSIVE | slot))

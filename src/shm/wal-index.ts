@@ -26,6 +26,8 @@
 //         the lock next finds the bytes. All in one hold of the mutex, so that no one ever sees a
 //         header without the read marks that belong to it. Also on letting go of READ(1..4), in
 //         the middle of a log restart: a reader that takes such a lock must find the new header.
+//   A connection with `locking_mode = exclusive` takes the EXCLUSIVE lock of the file instead of those here:
+//         pull when it has it, push before it is let go.
 //   never push in the barrier: it stands between SQLite's writes of the two header copies.
 
 import { copyFrames, regionOf } from "./frame-index.ts";
@@ -171,6 +173,19 @@ export class WalIndex {
     }
   }
 
+  /**
+   * Publishes what a connection has committed that had the file to itself: with `locking_mode = exclusive`
+   * SQLite takes none of the locks here. Where it had an index of its own as well, what is here is void.
+   * @pre it still holds the EXCLUSIVE lock of the file, and has pulled since it took it
+   */
+  publishExclusive(holder: ShmHolder): void {
+    if (!this.#holders.has(holder)) {
+      if (Atomics.load(this.#control, REGIONS) > 0) this.invalidate();
+      return;
+    }
+    this.#push(true);
+  }
+
   /** The log is no more what the index says: the next reader recovers it. Nobody holds WRITE. */
   invalidate(): void {
     this.#table.enter();
@@ -297,12 +312,12 @@ export class WalIndex {
    * Publishes what this instance has changed. GEN counts as seen only if nobody else had moved it
    * since the last pull: otherwise the next pull must still fetch their words.
    */
-  #push(): void {
+  #push(ownsA = this.#holdsWrite): void {
     const region = this.#regions[0];
     if (region === undefined) return;
     const words = this.#heap.u32();
     const base = region.address >> 2;
-    const headerChanged = this.#holdsWrite && this.#headerDiffers(words, base);
+    const headerChanged = ownsA && this.#headerDiffers(words, base);
     if (!headerChanged && !this.#bDiffers(words, base)) return;
     this.#table.enter();
     try {

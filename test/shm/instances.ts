@@ -145,6 +145,11 @@ export class Instance {
     this.slot = slot;
   }
 
+  /** Its thread has ended in the middle of what it did. */
+  die(): void {
+    this.world.build.lockTable.reapSlot(this.world.shared, this.slot);
+  }
+
   connect(...pragmas: readonly string[]): Db {
     const connection = this.#engine.open("w", { readonly: false, create: true });
     const db = new Db(this.world, connection);

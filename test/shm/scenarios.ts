@@ -394,6 +394,40 @@ export const scenarios: Record<string, (world: World) => Promise<void>> = {
   },
 
   //  A                                       B
+  //  alone: UPDATE, UPDATE
+  //  shares again: INSERT
+  //                                          sees them, INSERT
+  //  sees that
+  async "what a connection on its own has committed is seen once it shares again"(world) {
+    const a = (await world.instance()).connect(...SETUP);
+    a.sql(`${FILL}; PRAGMA wal_checkpoint; UPDATE t SET a = 2 WHERE id = 1`);
+    a.sql("PRAGMA locking_mode = exclusive; UPDATE t SET a = 5; UPDATE t SET a = 6 WHERE id > 100");
+    a.sql("PRAGMA locking_mode = normal; UPDATE t SET a = 7 WHERE id = 200");
+    const b = (await world.instance()).connect(...SETUP);
+    expect(b.sql(SUM)).toBe(1101);
+    b.sql("UPDATE t SET a = 8 WHERE id = 1");
+    expect([a.sql(SUM), a.sql(CHECK)]).toEqual([1104, "ok"]);
+    const c = (await world.afterCrash().instance()).connect();
+    expect([c.sql(CHECK), c.sql(SUM)]).toEqual(["ok", 1104]);
+  },
+
+  //  A                                       B
+  //  alone: UPDATE, dies
+  //                                          sees it, UPDATE
+  async "what a connection on its own has committed is seen when it has died"(world) {
+    const one = await world.instance();
+    const a = one.connect(...SETUP);
+    a.sql(`${FILL}; UPDATE t SET a = 2 WHERE id = 1`);
+    a.sql("PRAGMA locking_mode = exclusive; UPDATE t SET a = 5");
+    one.die();
+    const b = (await world.instance()).connect(...SETUP);
+    expect(b.sql(SUM)).toBe(1000);
+    b.sql("UPDATE t SET a = 6 WHERE id = 1");
+    const c = (await world.afterCrash().instance()).connect();
+    expect([c.sql(CHECK), c.sql(SUM)]).toEqual(["ok", 1001]);
+  },
+
+  //  A                                       B
   //  alone: BEGIN, UPDATE that spills, ROLLBACK
   //  shares again
   //                                          UPDATE

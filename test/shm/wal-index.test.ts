@@ -27,8 +27,8 @@ const MUTANTS: readonly Mutant[] = [
     replacements: [
       ["this.#push();", "globalThis.lettingGo = first; this.#push();"],
       [
-        "this.#holdsWrite && this.#headerDiffers",
-        "globalThis.lettingGo === 0 && this.#holdsWrite && this.#headerDiffers",
+        "ownsA && this.#headerDiffers",
+        "globalThis.lettingGo === 0 && ownsA && this.#headerDiffers",
       ],
     ],
     caughtBy: "a reader that comes while the log restarts does not read what is written over",
@@ -77,6 +77,18 @@ const MUTANTS: readonly Mutant[] = [
     module: "engine/open-files.js",
     replacements: [["database.index.isWriting", "true"]],
     caughtBy: "what a connection on its own has rolled back does not come over a later commit",
+  },
+  {
+    rule: "who had the file to itself publishes nothing",
+    module: "engine/open-files.js",
+    replacements: [["opened.level === LOCK_EXCLUSIVE", "false"]],
+    caughtBy: "what a connection on its own has committed is seen once it shares again",
+  },
+  {
+    rule: "the index stays when who had the file to itself dies",
+    module: "shm/lock-table.js",
+    replacements: [["Atomics.load(control, FILE_PENDING) === slot + 1", "false"]],
+    caughtBy: "what a connection on its own has committed is seen when it has died",
   },
   {
     rule: "what was read of the log ahead of need outlives the read transaction",
