@@ -40,9 +40,15 @@ export class Borrowing {
     body: (db: Connection) => T | Promise<T>,
   ): Promise<Awaited<T>> {
     if (this.#context.options.readonly) return await this.lend(options, false, body);
-    const waitedMs = await this.#turn.acquire(options);
+    const stack = this.#lending.stackOfBorrower();
+    const turn = this.#turn.acquire(options);
+    // What is there at once is taken at once: a call that comes later must not overtake this one.
+    const waitedMs = typeof turn === "number" ? turn : await turn;
     try {
-      const db = await this.#lending.acquire(shortened(options, waitedMs), false, waitedMs);
+      const limits = shortened(options, waitedMs);
+      const lease = this.#lending.acquire(limits, false, { waitedMs, stack });
+      const db = lease instanceof Promise ? await lease : lease;
+      this.#turn.begin(lease !== db);
       return await this.#scoped(db, true, body);
     } finally {
       this.#turn.release();

@@ -1,6 +1,7 @@
 // Waiting with an end: timers that are always cleared, signals that are always unhooked.
 
 import { LONGEST_TIMER_MS } from "../clock.ts";
+import { onAbort } from "./abort.ts";
 
 /** What ends a wait early. */
 export interface WaitLimits {
@@ -10,27 +11,27 @@ export interface WaitLimits {
 }
 
 /**
- * Calls `onTimeout` or `onAbort`, at most one of them and once, unless the function it returns is
+ * Calls `onTimeout` or `onAborted`, at most one of them and once, unless the function it returns is
  * called before. The signal is not aborted yet.
  */
 export function armLimits(
   { timeoutMs, signal }: WaitLimits,
   onTimeout: () => void,
-  onAbort: (reason: unknown) => void,
+  onAborted: (reason: unknown) => void,
 ): () => void {
   const abort = () => {
     disarm();
-    onAbort(signal?.reason);
+    onAborted(signal?.reason);
   };
   const disarm = () => {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    unhook?.();
   };
   const timer = startTimer(timeoutMs, () => {
     disarm();
     onTimeout();
   });
-  signal?.addEventListener("abort", abort);
+  const unhook = signal && onAbort(signal, abort);
   return disarm;
 }
 
@@ -40,8 +41,7 @@ export function orAborted<T>(awaited: Promise<T>, signal: AbortSignal | undefine
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    const disarm = () => signal.removeEventListener("abort", abort);
+    const disarm = onAbort(signal, abort);
     awaited.then(resolve, reject).finally(disarm);
   });
 }

@@ -29,6 +29,8 @@ export interface LeasePoolHooks<T> {
 }
 
 interface Waiter<T> {
+  /** It waits for an opening, and for nothing else. */
+  readonly triesOnce: boolean;
   serve(item: T): void;
   fail(error: unknown): void;
 }
@@ -113,7 +115,8 @@ export class LeasePool<T> {
       if (refusal !== undefined) return Promise.reject(refusal);
       if (timeoutMs <= 0) return Promise.reject(this.#hooks.timedOut(0));
     }
-    return this.#wait(opens && timeoutMs <= 0 ? { ...limits, timeoutMs: Infinity } : limits);
+    const triesOnce = timeoutMs <= 0;
+    return this.#wait(triesOnce ? { ...limits, timeoutMs: Infinity } : limits, triesOnce);
   }
 
   /** Takes back an item that may be lent again. */
@@ -203,10 +206,11 @@ export class LeasePool<T> {
     else waiter.serve(item);
   }
 
-  #wait(limits: WaitLimits): Promise<T> {
+  #wait(limits: WaitLimits, triesOnce: boolean): Promise<T> {
     const started = clock.now();
     return new Promise<T>((resolve, reject) => {
       const waiter: Waiter<T> = {
+        triesOnce,
         serve: (item) => {
           this.#waiters.delete(waiter);
           disarm();
@@ -260,8 +264,17 @@ export class LeasePool<T> {
       if (this.#waiters.has(waiter)) this.#giveUp(waiter, () => thrown);
     }
     this.#pump();
+    this.#endTries();
     if (this.#idle.length > 0) this.#hooks.onUnused();
     this.#checkEmpty();
+  }
+
+  /** Those who try once have tried when no opening is left for them. */
+  #endTries(): void {
+    let left = this.#opening;
+    for (const waiter of this.#waiters) {
+      if (left-- <= 0 && waiter.triesOnce) this.#giveUp(waiter, () => this.#hooks.timedOut(0));
+    }
   }
 
   #checkEmpty(): void {

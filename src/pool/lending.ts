@@ -17,6 +17,8 @@ import type { ConnectionReport } from "./stats.ts";
 /** How long what was interrupted may take to end before its thread is ended. */
 const INTERRUPT_GRACE_MS = 1_000;
 
+const FIRST = { waitedMs: 0, stack: undefined };
+
 /** Who asks for a connection, and for which purpose. */
 interface Borrower {
   readonly readonly: boolean;
@@ -85,18 +87,20 @@ export class Lending {
     await this.#links.terminateThreadOf(link);
   }
 
-  /** A lease, at once where a connection is idle. `waitedMs`: what its borrower has waited before. */
+  /**
+   * A lease, at once where a connection is idle.
+   * @param before what its borrower has waited before, and the stack of where it asked
+   */
   acquire(
     options: AcquireOptions | undefined,
     readonly: boolean,
-    waitedMs = 0,
+    before: { readonly waitedMs: number; readonly stack: string | undefined } = FIRST,
   ): Connection | Promise<Connection> {
     if (options !== undefined) checkAcquireOptions(options);
     const link = options?.signal?.aborted ? undefined : this.#pool.tryAcquire();
-    const stack = this.#stackOfBorrower();
-    return link === undefined
-      ? this.#acquireLater(options, { readonly, waitMs: waitedMs, stack })
-      : this.#lend(link, { readonly, waitMs: waitedMs, stack });
+    const stack = before.stack ?? this.stackOfBorrower();
+    const borrower = { readonly, waitMs: before.waitedMs, stack };
+    return link === undefined ? this.#acquireLater(options, borrower) : this.#lend(link, borrower);
   }
 
   /**
@@ -207,11 +211,14 @@ export class Lending {
     );
   }
 
-  /** The error of one who would wait for what only the calls around it can give. */
-  nested(why: string): AcquireTimeoutError {
+  /**
+   * The error of one who would wait for what only the calls around it can give.
+   * @param morePermits it could have a connection of its own, if there were more
+   */
+  nested(why: string, morePermits: boolean): AcquireTimeoutError {
     this.#context.counters.rejected++;
     const leases = reportLeases(this.#leases.values());
-    const more = this.#isAtEnginesLimit ? "" : ", or raise maxConnections";
+    const more = morePermits && !this.#isAtEnginesLimit ? ", or raise maxConnections" : "";
     return new AcquireTimeoutError(
       `pool "${this.#context.options.name}" would wait for ever: ${why}; use the connection you were given${more} (${describeLeases(leases)})`,
       { reason: "nested", leases },
@@ -234,14 +241,15 @@ export class Lending {
   }
 
   /** Where a connection is asked for, looked up only while leaks are looked for: it has a price. */
-  #stackOfBorrower(): string | undefined {
+  stackOfBorrower(): string | undefined {
     const { leakThreshold } = this.#context.options;
     return leakThreshold === 0 ? undefined : new Error("acquired here").stack;
   }
 
   async #wait(options: AcquireOptions | undefined): Promise<Link> {
-    if (this.#isNested()) {
-      throw this.nested("every connection is held by the calls around this one");
+    // Told of the abort, and not of what the wait would have come to.
+    if (!options?.signal?.aborted && this.#isNested()) {
+      throw this.nested("every connection is held by the calls around this one", true);
     }
     const { signal } = options ?? {};
     const timeoutMs = options?.timeout ?? this.#context.options.acquireTimeout;

@@ -13,6 +13,7 @@ import {
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
 import type { Tables, TxnState } from "../types.ts";
+import { onAbort } from "./abort.ts";
 import { busyInTurn, type WriteClaim, type WritePermits } from "./write-queue.ts";
 
 const BUSY = 5;
@@ -203,11 +204,10 @@ export class Link {
     this.#queued++;
     this.#reading += reads;
     const { signal } = job;
-    const abort = signal === undefined ? undefined : () => this.interrupt();
-    if (abort !== undefined) signal?.addEventListener("abort", abort);
+    const unhook = signal && onAbort(signal, () => this.interrupt());
     return sent.then((reply) => {
       this.#reading -= reads;
-      if (abort !== undefined) signal?.removeEventListener("abort", abort);
+      unhook?.();
       this.#answered();
       return this.#settle(reply, job);
     });
@@ -266,8 +266,7 @@ export class Link {
     // its turn. Once it runs, the answer is that of the statement: it says what became of it.
     return new Promise((resolve, reject) => {
       const abort = () => reject(signal.reason);
-      signal.addEventListener("abort", abort);
-      onTurn = () => signal.removeEventListener("abort", abort);
+      onTurn = onAbort(signal, abort);
       done.then(resolve, reject);
     });
   }
@@ -278,8 +277,7 @@ export class Link {
     job.signal?.throwIfAborted();
     const refusal = this.#refusal(job);
     if (refusal !== undefined) throw refusal;
-    const abort = () => this.interrupt();
-    job.signal?.addEventListener("abort", abort);
+    const unhook = job.signal && onAbort(job.signal, () => this.interrupt());
     try {
       if (job.writes) await this.#takePermit(job.sql, job.signal, left());
       for (;;) {
@@ -294,7 +292,7 @@ export class Link {
         } else return reply;
       }
     } finally {
-      job.signal?.removeEventListener("abort", abort);
+      unhook?.();
       this.#returnPermit();
     }
   }

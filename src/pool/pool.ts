@@ -39,6 +39,7 @@ import type { PoolContext } from "./pool-context.ts";
 import { beginSnapshot, endSnapshot } from "./snapshot.ts";
 import {
   type BatchStatement,
+  mayWrite,
   type Statement,
   statementNow,
   textOf,
@@ -340,8 +341,10 @@ export class ConnectionPool implements AsyncDisposable {
 
   /** {@link Connection.executeScript} on a connection borrowed for it. */
   async executeScript(sql: string, options?: QueryOptions): Promise<void> {
-    // Its first word says nothing of the rest.
-    return await this.#borrowing.inTurn(signalOf(options), (db) => db.executeScript(sql, options));
+    const run = (db: Connection) => db.executeScript(sql, options);
+    return typeof sql === "string" && !mayWrite(sql)
+      ? await this.withConnection(run, signalOf(options))
+      : await this.#borrowing.inTurn(signalOf(options), run);
   }
 
   /** {@link Connection.batch} on a connection borrowed for it. */

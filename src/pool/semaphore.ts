@@ -37,19 +37,29 @@ export class Semaphore {
   /**
    * Takes a permit, waiting for one if need be. A waiter that gives up leaves the queue in the same
    * step, so a permit is never granted to nobody.
-   * @throws what `onTimeout` returns after `timeoutMs`; the signal's reason when it is aborted
+   * @param onTimeout what to give up with after `timeoutMs`, or how many milliseconds longer to wait
+   * @throws what `onTimeout` returns; the signal's reason when it is aborted
    */
-  acquire(limits: WaitLimits, onTimeout: () => Error): Promise<void> {
-    const { signal, timeoutMs } = limits;
+  acquire(limits: WaitLimits, onTimeout: () => Error | number): Promise<void> {
+    const { signal } = limits;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.tryAcquire()) return Promise.resolve();
-    if (timeoutMs <= 0) return Promise.reject(onTimeout());
+    const verdict = limits.timeoutMs > 0 ? limits.timeoutMs : onTimeout();
+    if (typeof verdict !== "number") return Promise.reject(verdict);
     return new Promise<void>((resolve, reject) => {
       const leave = (error: unknown) => {
         this.#waiters.delete(waiter);
         reject(error);
       };
-      const disarm = armLimits(limits, () => leave(onTimeout()), leave);
+      const expire = () => {
+        const verdict = onTimeout();
+        if (typeof verdict === "number") arm(verdict);
+        else leave(verdict);
+      };
+      const arm = (timeoutMs: number) => {
+        disarm = armLimits({ timeoutMs, signal }, expire, leave);
+      };
+      let disarm = () => {};
       const waiter: Waiter = {
         grant() {
           disarm();
@@ -61,6 +71,7 @@ export class Semaphore {
         },
       };
       this.#waiters.add(waiter);
+      arm(verdict);
     });
   }
 

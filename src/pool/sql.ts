@@ -99,7 +99,7 @@ export function onlyReads(text: string): boolean {
   return word === "select" || word === "values" || (word === "with" && !guessWrites(text));
 }
 
-const LEADING = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*([a-z]*)/i;
+const LEADING = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*([a-z]*)/i;
 const READING = new Set(
   "select values explain pragma begin commit end rollback savepoint release attach detach".split(
     " ",
@@ -109,7 +109,30 @@ const READING = new Set(
 /** A guess from the first word, so that most writers queue at once. A wrong one is only slower. */
 export function guessWrites(text: string): boolean {
   const word = LEADING.exec(text)?.[1]?.toLowerCase() ?? "";
-  if (word === "with") return /\b(?:insert|update|delete|replace)\b/i.test(text);
+  if (word === "with") return writesAfterWith(text);
   if (word === "begin") return /^\s*begin\s+(?:immediate|exclusive)/i.test(text);
   return !READING.has(word);
+}
+
+/** Texts, quoted names and comments. One that is not closed goes to the end. */
+const QUOTED =
+  /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g;
+const INNERMOST = /\([^()]*\)/g;
+
+/** The word that follows the list of common table expressions, each of which ends with a parenthesis. */
+function writesAfterWith(text: string): boolean {
+  let outer = text.replace(QUOTED, " ");
+  for (let before = ""; before !== outer; ) {
+    before = outer;
+    outer = outer.replace(INNERMOST, "@");
+  }
+  return /@\s*(?:insert|update|delete|replace)\b/i.test(outer);
+}
+
+/** A guess as well: a script of which no word is one that begins a statement that writes. */
+export function mayWrite(script: string): boolean {
+  const words = script.replace(QUOTED, " ");
+  return /\b(?:insert|update|delete|replace|create|drop|alter|vacuum|reindex|analyze|pragma|begin)\b/i.test(
+    words,
+  );
 }

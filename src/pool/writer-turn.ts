@@ -8,12 +8,19 @@ import { type AcquireOptions, checkAcquireOptions } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
 import { Semaphore } from "./semaphore.ts";
 
+/** A timer may come a little early. */
+const TIMER_TOLERANCE_MS = 1;
+
 /** The turn to write of one pool. */
 export class WriterTurn {
   readonly #context: PoolContext;
   readonly #lending: Lending;
   readonly #semaphore = new Semaphore(1);
   #refusal: (() => Error) | undefined;
+  /** The one whose turn it is has a connection. */
+  #isWriting = false;
+  /** When the latest one began that had to wait for a connection: until then, nobody waited for the lock. */
+  #writingSince = Number.NEGATIVE_INFINITY;
 
   constructor(context: PoolContext, lending: Lending) {
     this.#context = context;
@@ -28,51 +35,85 @@ export class WriterTurn {
   checkNested(): void {
     for (const { writes } of scopesOf(this.#context.backend.context?.get(), this.#context)) {
       if (!writes) continue;
-      throw this.#lending.nested("the write lock is held by the call around this one");
+      throw this.#lending.nested("the write lock is held by the call around this one", false);
     }
   }
 
   /**
-   * Waits for the turn; `release` ends it. The wait ends after `busyTimeout`, and after the caller's own
-   * `timeout`. Where the first of the writers waits for a connection itself, it is the pool that keeps
-   * everyone waiting, and not the write lock. Gives the milliseconds waited.
+   * Takes the turn, at once where it is free; `release` ends it. Gives the milliseconds waited. The wait ends
+   * after the caller's own `timeout`; after `busyTimeout` while those before it write; and after
+   * `acquireTimeout` while the first of them waits for a connection itself: then it is the pool that keeps
+   * everyone waiting, and not the write lock.
    * @throws BusyError, AcquireTimeoutError, PoolExhaustedError, PoolClosedError, the signal's reason
    */
-  async acquire(options: AcquireOptions | undefined): Promise<number> {
-    this.checkNested();
+  acquire(options: AcquireOptions | undefined): number | Promise<number> {
     if (options !== undefined) checkAcquireOptions(options);
+    if (options?.signal?.aborted) return this.#aborted(options.signal);
+    this.checkNested();
     if (this.#refusal !== undefined) throw this.#refusal();
-    if (this.#semaphore.tryAcquire()) return 0;
+    if (!this.#semaphore.tryAcquire()) return this.#acquireLater(options ?? {});
+    this.#isWriting = false;
+    return 0;
+  }
+
+  /** Whose turn it is has a connection, after it may have waited for one. */
+  begin(waited: boolean): void {
+    this.#isWriting = true;
+    if (waited) this.#writingSince = clock.now();
+  }
+
+  async #acquireLater({ timeout, signal }: AcquireOptions): Promise<number> {
+    const { events } = this.#context;
     const started = clock.now();
     const lending = this.#lending;
-    const refusal = lending.refusal(lending.pool.waitingCount + this.waiting);
+    const ahead = lending.pool.waitingCount + this.waiting;
+    const refusal = lending.refusal(ahead);
     if (refusal !== undefined) throw refusal;
+    const expired = () => this.#expired(started, timeout);
+    const granted = this.#semaphore.acquire(
+      { timeoutMs: this.#patience(timeout), signal },
+      expired,
+    );
+    events.emit("wait", { waiting: ahead + 1 });
     try {
-      await this.#wait(options ?? {}, lending.pool.waitingCount > 0);
+      await granted;
     } catch (thrown) {
-      const { signal } = options ?? {};
-      if (signal?.aborted && thrown === signal.reason) this.#context.counters.aborted++;
+      if (signal?.aborted && thrown === signal.reason) return this.#aborted(signal);
       throw thrown;
     }
+    this.#isWriting = false;
     return clock.now() - started;
   }
 
-  #wait({ timeout, signal }: AcquireOptions, isPoolExhausted: boolean): Promise<void> {
+  #patience(timeout = Number.POSITIVE_INFINITY): number {
+    const { busyTimeout, acquireTimeout } = this.#context.options;
+    return Math.min(busyTimeout, acquireTimeout, timeout);
+  }
+
+  /** The error of a wait that is too long, or how many milliseconds longer it may be. */
+  #expired(started: number, timeout: number | undefined): Error | number {
     const { backend, options } = this.#context;
-    const { acquireTimeout, busyTimeout } = options;
-    const lending = this.#lending;
-    if (isPoolExhausted) {
-      const timeoutMs = timeout ?? acquireTimeout;
-      return this.#semaphore.acquire({ timeoutMs, signal }, () => lending.timedOut(timeoutMs));
+    const { busyTimeout, acquireTimeout } = options;
+    const now = clock.now() + TIMER_TOLERANCE_MS;
+    const isWriting = this.#isWriting;
+    const left = (timeout ?? Number.POSITIVE_INFINITY) - (now - started);
+    if (left <= 0) {
+      return isWriting
+        ? this.#lending.turnTimedOut(timeout ?? 0)
+        : this.#lending.timedOut(timeout ?? 0);
     }
-    if (timeout !== undefined && timeout < busyTimeout) {
-      return this.#semaphore.acquire({ timeoutMs: timeout, signal }, () =>
-        lending.turnTimedOut(timeout),
-      );
-    }
-    return this.#semaphore.acquire({ timeoutMs: busyTimeout, signal }, () =>
-      backend.writeQueue.busy(busyTimeout, undefined),
-    );
+    const leftOfReason = isWriting
+      ? busyTimeout - (now - Math.max(started, this.#writingSince))
+      : acquireTimeout - (now - started);
+    if (leftOfReason > 0) return Math.max(1, Math.min(left, leftOfReason, this.#patience()));
+    return isWriting
+      ? backend.writeQueue.busy(busyTimeout, undefined)
+      : this.#lending.timedOut(acquireTimeout);
+  }
+
+  #aborted(signal: AbortSignal): Promise<never> {
+    this.#context.counters.aborted++;
+    return Promise.reject(signal.reason);
   }
 
   /** Refuses everyone who waits or comes later; the one whose turn it is goes on. */

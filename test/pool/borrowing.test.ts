@@ -5,7 +5,7 @@ import {
   PoolClosedError,
   PoolExhaustedError,
 } from "sqlite-wasm-pool";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { FOREVER } from "../helpers/forever.ts";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
@@ -122,6 +122,22 @@ inEveryPlace(({ open, capabilities }) => {
     await (await next).release();
     expect(counts(pool)).toEqual({ active: 0, idle: 1, total: 1, waiting: 0 });
     expect(pool.stats().aborted).toBe(2);
+  });
+
+  test("one signal may be given to many calls", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const { signal } = new AbortController();
+    const added = vi.spyOn(signal, "addEventListener");
+    const removed = vi.spyOn(signal, "removeEventListener");
+    await Promise.all(Array.from({ length: 30 }, () => pool.query("SELECT 1", [], { signal })));
+    const most = added.mock.calls.length;
+    expect(removed.mock.calls.length).toBe(most);
+    const held = await pool.acquire();
+    added.mockClear();
+    const waiting = Array.from({ length: 30 }, () => pool.acquire({ signal }));
+    expect(added.mock.calls.length).toBe(1);
+    await held.release();
+    for (const each of waiting) await (await each).release();
   });
 
   test("one waiter too many is refused at once", async () => {

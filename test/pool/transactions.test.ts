@@ -365,6 +365,56 @@ inEveryPlace(({ open, capabilities }) => {
     ).toBe("0,1,2,3,4,5");
   });
 
+  severally(
+    "a writer that waits while readers hold all connections waits for one, and not for the lock",
+    async () => {
+      const pool = await open({ maxConnections: 2, busyTimeout: 1, acquireTimeout: 20 });
+      await pool.execute("CREATE TABLE t (a)");
+      // To start a thread may take longer than acquireTimeout.
+      const patient = { timeout: Number.POSITIVE_INFINITY };
+      const readers = [await pool.acquire(patient), await pool.acquire(patient)];
+      const waiting: unknown[] = [];
+      pool.on("wait", (event) => waiting.push(event));
+      const writers = ["a", "b", "c"].map((a) =>
+        rejection(pool.execute("INSERT INTO t VALUES (?)", [a])),
+      );
+      for (const error of await Promise.all(writers)) {
+        expect(error).toMatchObject({ code: "ACQUIRE_TIMEOUT", reason: "timeout" });
+      }
+      expect(waiting.length).toBeGreaterThanOrEqual(3);
+      for (const reader of readers) await reader.release();
+      await pool.execute("INSERT INTO t VALUES (1)");
+    },
+  );
+
+  test("a write that is not awaited comes before a read that is asked for later, on one connection", async () => {
+    const pool = await open({ maxConnections: 1 });
+    await pool.execute("CREATE TABLE t (a)");
+    const written = pool.execute("INSERT INTO t VALUES (1)");
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(1);
+    await written;
+  });
+
+  severally("what only reads does not wait for the writer, however it is written", async () => {
+    const pool = await open({ maxConnections: 3, busyTimeout: 0 });
+    await pool.execute("CREATE TABLE t (a)");
+    await pool.write(async (db) => {
+      await db.execute("INSERT INTO t VALUES (1)");
+      const other = (await pool.acquire()) as Connection;
+      const reads = [
+        "WITH x AS (SELECT a FROM t WHERE a = 'delete') SELECT count(*) FROM x",
+        "WITH x AS (SELECT replace(a, 'x', 'y') FROM t) SELECT count(*) FROM x",
+        "; SELECT count(*) FROM t",
+      ];
+      for (const sql of reads) {
+        expect(await pool.queryValue(sql)).toBe(0);
+        expect(await other.queryValue(sql)).toBe(0);
+      }
+      await pool.executeScript("SELECT 1; SELECT 'update'");
+      await other.release();
+    });
+  });
+
   severally("a writer that waits longer than busyTimeout is told who holds the lock", async () => {
     const pool = await open({ maxConnections: 3, busyTimeout: 30 });
     await pool.execute("CREATE TABLE t (a)");

@@ -104,6 +104,22 @@ describe("LeasePool", () => {
     expect(closed).toEqual([2, 1]);
   });
 
+  test.each(["resized", "paused"])(
+    "who tries once has tried when the opening is of no use: %s",
+    async (how) => {
+      const { pool, openings } = newPool(2);
+      const first = pool.acquire(FOREVER);
+      openings[0]?.succeed();
+      await first;
+      const once = pool.acquire({ timeoutMs: 0 });
+      if (how === "resized") pool.resize(1);
+      else pool.pause();
+      openings[1]?.succeed();
+      await expect(once).rejects.toThrow("timed out");
+      expect(pool.waitingCount).toBe(0);
+    },
+  );
+
   test("releasing what is not out is a bug that shows", async () => {
     expect(() => newPool(1).pool.release(5)).toThrow("BUG");
   });

@@ -214,7 +214,13 @@ describe("LogFile", () => {
     log.close();
     expect(heap.freed).toEqual([1 << 17]);
     expect(
-      () => new LogFile(under, newHeap(1024), { mayHold: () => true, onCommit() {}, onHold() {}, onClose() {} }),
+      () =>
+        new LogFile(under, newHeap(1024), {
+          mayHold: () => true,
+          onCommit() {},
+          onHold() {},
+          onClose() {},
+        }),
     ).toThrow(/no memory/);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { guessWrites, SqlQuery, sql, toStatement } from "../../src/pool/sql.ts";
+import { guessWrites, mayWrite, SqlQuery, sql, toStatement } from "../../src/pool/sql.ts";
 
 describe("sql", () => {
   test("values become parameters, and queries are spliced in with their own", () => {
@@ -39,6 +39,12 @@ describe("guessWrites()", () => {
     ["VALUES (1)", false],
     ["WITH a AS (SELECT 1) SELECT * FROM a", false],
     ["WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a", true],
+    ["WITH a AS (SELECT 1 WHERE b = 'delete') SELECT replace(b, 'x', 'y') FROM a", false],
+    ['WITH "insert" (b) AS (SELECT (1)), d AS NOT MATERIALIZED (VALUES (1)) SELECT 1', false],
+    ["WITH a(b, c) AS (SELECT 1, 2), d AS (SELECT 3) -- )\n DELETE FROM t", true],
+    ["with recursive a as (select 1) /* x */ replace into t select * from a", true],
+    [" ; SELECT 1", false],
+    [";\n; DELETE FROM t", true],
     ["insert into t values (1)", true],
     ["REPLACE INTO t VALUES (1)", true],
     ["BEGIN", false],
@@ -53,4 +59,12 @@ describe("guessWrites()", () => {
   ])("%s -> %s", (text, writes) => {
     expect(guessWrites(text)).toBe(writes);
   });
+});
+
+test.each([
+  ["SELECT 1; SELECT 'delete'; -- insert", false],
+  ["SELECT 1; DELETE FROM t", true],
+  ["SELECT 1; BEGIN; SELECT 2; COMMIT", true],
+])("mayWrite(%s) -> %s", (script, writes) => {
+  expect(mayWrite(script)).toBe(writes);
 });
