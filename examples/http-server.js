@@ -3,172 +3,136 @@
 //   npm run example                                  then open http://localhost:3000
 //   PORT=8080 DATABASE=/tmp/users.db npm run example
 
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import {
-  HealthMonitor,
-  healthHandler,
-  openPool,
-  poolHealthCheck,
-  SqliteError,
-} from "sqlite-wasm-pool";
+import { setTimeout } from "node:timers/promises";
+import { HealthMonitor, openPool, poolHealthCheck } from "sqlite-wasm-pool";
 
-const port = Number(process.env.PORT ?? 3000);
-const database = process.env.DATABASE ?? "users.db";
+/** @import { IncomingMessage, ServerResponse } from "node:http" */
+/** @typedef {(request: IncomingMessage, response: ServerResponse) => void | Promise<void>} Handler */
+/** @typedef {Record<string, string>} Fields */
 
-const pool = await openPool(database, { maxConnections: 5, name: "users" });
-await pool.executeScript(`
-  CREATE TABLE IF NOT EXISTS users (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
-    email TEXT NOT NULL UNIQUE,
-    created TEXT NOT NULL DEFAULT current_timestamp
-  ) STRICT;
-`);
+/** What is in flight when the process is told to end has this long: `docker stop` kills after 10 s. */
+const GRACE_MS = 4_000;
+const MOST_BODY_CHARS = 100_000;
+
+const { PORT = "3000", DATABASE = "users.db" } = process.env;
+if (!/^\d+$/.test(PORT) || Number(PORT) > 65_535) {
+  exit(new RangeError(`PORT must be a number from 0 to 65535, not "${PORT}"`));
+}
+
+// From here on, so that a signal that comes while the pool is opened does not end the process without
+// closing it. Further ones change nothing: the end takes a few seconds at most.
+const stopped = new Promise((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, resolve);
+});
+
+const page = await readFile(new URL("http-server.html", import.meta.url));
+const pool = await openPool(DATABASE, {
+  name: "users",
+  maxConnections: 5,
+  // Under overload a quick "come back later" serves clients better than a wait that they give up.
+  maxWaiters: 100,
+  acquireTimeout: 5_000,
+}).catch(exit);
 
 const monitor = new HealthMonitor();
 monitor.register(poolHealthCheck(pool));
-const health = healthHandler(monitor, { path: "/health" });
 
-/** The live page: the pool's numbers, once a second. */
-const PAGE = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Users on a pool</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-  dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; }
-  dl div { border: 1px solid #8886; border-radius: .5rem; padding: .5rem .75rem; }
-  dt { font-size: .8rem; opacity: .7; } dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums; }
-  form { display: flex; gap: .5rem; flex-wrap: wrap; } input { flex: 1; min-width: 10rem; }
-  input, button { font: inherit; padding: .4rem .6rem; } output { display: block; min-height: 1.5em; }
-</style>
-<h1>Users on a pool</h1>
-<dl id="numbers"></dl>
-<h2>Add a user</h2>
-<form>
-  <input name="name" placeholder="Name" aria-label="Name" required maxlength="100">
-  <input name="email" type="email" placeholder="E-mail" aria-label="E-mail" required>
-  <button>Add</button>
-</form>
-<output></output>
-<ul id="users"></ul>
-<script type="module">
-  const shown = ["active", "idle", "total", "max", "waiting", "threads", "queries", "rows", "errors"];
-  const numbers = document.querySelector("#numbers");
-  const users = document.querySelector("#users");
-  const output = document.querySelector("output");
-  const box = (label, value) => {
-    const div = document.createElement("div");
-    const dt = document.createElement("dt");
-    const dd = document.createElement("dd");
-    dt.textContent = label;
-    dd.textContent = value;
-    div.append(dt, dd);
-    return div;
-  };
-  new EventSource("/events").onmessage = ({ data }) => {
-    const stats = JSON.parse(data);
-    const times = [["query p50, ms", stats.queryTime.p50.toFixed(2)], ["query p99, ms", stats.queryTime.p99.toFixed(2)]];
-    numbers.replaceChildren(...shown.map((name) => box(name, stats[name])), ...times.map(([label, value]) => box(label, value)));
-  };
-  const list = async () => {
-    const rows = await (await fetch("/users")).json();
-    users.replaceChildren(...rows.map(({ name, email }) => {
-      const item = document.createElement("li");
-      item.textContent = name + " <" + email + ">";
-      return item;
-    }));
-  };
-  document.querySelector("form").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const body = JSON.stringify(Object.fromEntries(new FormData(event.target)));
-    const response = await fetch("/users", { method: "POST", headers: { "content-type": "application/json" }, body });
-    const answer = await response.json();
-    output.textContent = response.ok ? "Added as number " + answer.id + "." : answer.error;
-    if (response.ok) event.target.reset();
-    await list();
-  });
-  await list();
-</script>
-`;
-
-/** @type {Record<string, (request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => Promise<void>>} */
+/** By path and method. @type {Record<string, Record<string, Handler>>} */
 const routes = {
-  "GET /": async (_request, response) => {
-    response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(PAGE);
+  "/": {
+    GET: (_request, response) => send(response, 200, page, { "content-type": "text/html" }),
   },
-  "GET /users": async (_request, response) => {
-    const users = await pool.query(
-      "SELECT id, name, email, created FROM users ORDER BY id DESC LIMIT 100",
-    );
-    sendJson(response, 200, users);
+  "/users": {
+    GET: async (_request, response) => {
+      const users = await pool.query(
+        "SELECT id, name, email, created FROM users ORDER BY id DESC LIMIT 100",
+      );
+      sendJson(response, 200, users);
+    },
+    POST: async (request, response) => {
+      const { name, email } = await readJson(request);
+      if (typeof name !== "string" || typeof email !== "string") {
+        throw new HttpError(400, "a user has a name and an email, both text");
+      }
+      const { lastInsertRowid: id } = await pool.execute(
+        "INSERT INTO users (name, email) VALUES (:name, :email)",
+        { name, email },
+      );
+      sendJson(response, 201, { id });
+    },
   },
-  "POST /users": async (request, response) => {
-    const { name, email } = await readJson(request);
-    if (typeof name !== "string" || typeof email !== "string") {
-      throw new HttpError(400, "a user has a name and an email, both text");
-    }
-    const { lastInsertRowid: id } = await pool.execute(
-      "INSERT INTO users (name, email) VALUES (:name, :email)",
-      { name, email },
-    );
-    sendJson(response, 201, { id });
+  "/health": {
+    GET: async (_request, response) => {
+      const report = await monitor.checkHealth();
+      sendJson(response, report.status === "unhealthy" ? 503 : 200, report);
+    },
   },
-  "GET /stats": async (_request, response) => sendJson(response, 200, pool.stats()),
-  "GET /events": async (request, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-    const send = () => response.write(`data: ${JSON.stringify(pool.stats())}\n\n`);
-    send();
-    const timer = setInterval(send, 1000);
-    request.on("close", () => clearInterval(timer));
+  "/stats": {
+    GET: (_request, response) => sendJson(response, 200, pool.stats()),
+  },
+  "/events": {
+    GET: (request, response) => {
+      const headers = { "content-type": "text/event-stream", "cache-control": "no-store" };
+      // An ended stream must not leave an idle connection behind, which the server would wait for.
+      response.writeHead(200, { ...headers, connection: "close" });
+      if (request.method === "HEAD" || !server.listening) return void response.end();
+      response.write(statsEvent());
+      streams.add(response);
+      response.on("close", () => streams.delete(response));
+    },
   },
 };
 
-const server = createServer(async (request, response) => {
+/** The pages that watch the pool's numbers. @type {Set<ServerResponse>} */
+const streams = new Set();
+const statsEvent = () => `data: ${JSON.stringify(pool.stats())}\n\n`;
+setInterval(() => {
+  // A page that does not keep up misses numbers, rather than having them pile up here.
+  for (const stream of streams) if (!stream.writableNeedDrain) stream.write(statsEvent());
+}, 1000).unref();
+
+/** @type {Handler} */
+async function handle(request, response) {
   try {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const answer = await health(
-      new Request(new URL(pathname, "http://localhost"), { method: request.method ?? "GET" }),
-    );
-    if (answer !== undefined) {
-      response
-        .writeHead(answer.status, Object.fromEntries(answer.headers))
-        .end(await answer.text());
-      return;
+    const { method = "", url = "" } = request;
+    const path = pathOf(url);
+    const route = routes[path];
+    if (route === undefined) throw new HttpError(404, `nothing is at ${path}`);
+    // Node leaves out the body of an answer to HEAD.
+    const handler = route[method === "HEAD" ? "GET" : method];
+    if (handler === undefined) {
+      const allow = Object.keys(route).join(", ").replace("GET", "GET, HEAD");
+      throw new HttpError(405, `${path} takes ${allow}`, { allow });
     }
-    const route = routes[`${request.method} ${pathname}`];
-    if (route === undefined)
-      throw new HttpError(404, `nothing is at ${request.method} ${pathname}`);
-    await route(request, response);
+    await handler(request, response);
   } catch (thrown) {
-    const { status, message } = describe(thrown);
+    const { status, message, headers } = toHttpError(thrown);
     if (response.headersSent) response.destroy();
-    else sendJson(response, status, { error: message });
+    else sendJson(response, status, { error: message }, headers);
   }
-});
+}
 
-server.listen(port, () => {
-  const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-  console.log(`http://localhost:${address.port} serves ${database}`);
-});
-
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, async () => {
-    server.closeAllConnections();
-    server.close();
-    await pool.close();
-  });
+/** @param {string} target */
+function pathOf(target) {
+  // By itself, "//x/users" would name the host x.
+  const url = target.startsWith("/") ? `http://localhost${target}` : target;
+  if (!URL.canParse(url)) throw new HttpError(400, `"${target}" is not a path`);
+  return new URL(url).pathname;
 }
 
 class HttpError extends Error {
   /**
    * @param {number} status
    * @param {string} message
+   * @param {Fields} headers
    */
-  constructor(status, message) {
+  constructor(status, message, headers = {}) {
     super(message);
     this.status = status;
+    this.headers = headers;
   }
 }
 
@@ -176,37 +140,53 @@ class HttpError extends Error {
  * What the client is told: its own mistakes in full, ours only as such.
  * @param {unknown} thrown
  */
-function describe(thrown) {
-  if (thrown instanceof HttpError) return { status: thrown.status, message: thrown.message };
-  if (thrown instanceof SqliteError && thrown.code.startsWith("SQLITE_CONSTRAINT")) {
-    const taken = thrown.code === "SQLITE_CONSTRAINT_UNIQUE";
-    return taken
-      ? { status: 409, message: "there is a user with this e-mail already" }
-      : { status: 400, message: thrown.message };
+function toHttpError(thrown) {
+  if (thrown instanceof HttpError) return thrown;
+  const { code, message } = /** @type {Error & { code?: string }} */ (thrown);
+  switch (code) {
+    case "SQLITE_CONSTRAINT_UNIQUE":
+      return new HttpError(409, "there is a user with this e-mail already");
+    case "SQLITE_CONSTRAINT_CHECK":
+      return new HttpError(400, message);
+    case "ECONNRESET": // the client has gone: nothing of ours has failed
+      return new HttpError(400, "the request ended early");
+    case "POOL_EXHAUSTED":
+    case "ACQUIRE_TIMEOUT":
+    case "SQLITE_BUSY":
+    case "POOL_CLOSED":
+    case "SQLITE_INTERRUPT": // by the closing of the pool
+      return new HttpError(503, "the server is busy, try again", { "retry-after": "1" });
   }
   console.error(thrown);
-  return { status: 500, message: "the server failed" };
+  return new HttpError(500, "the server failed");
 }
 
-/**
- * @param {import("node:http").ServerResponse} response
- * @param {number} status
- * @param {unknown} body
- */
-function sendJson(response, status, body) {
+/** @type {(response: ServerResponse, status: number, body: string | Uint8Array, headers: Fields) => void} */
+function send(response, status, body, headers) {
+  // A client that is told can open its next connection elsewhere, to a server that goes on.
+  if (!server.listening) response.setHeader("connection", "close");
+  response.writeHead(status, { "content-length": Buffer.byteLength(body), ...headers }).end(body);
+}
+
+/** @type {(response: ServerResponse, status: number, body: unknown, headers?: Fields) => void} */
+function sendJson(response, status, body, headers = {}) {
   // The default integer mode yields bigints beyond 2^53, which JSON lacks.
   const text = JSON.stringify(body, (_key, value) =>
     typeof value === "bigint" ? String(value) : value,
   );
-  response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(text);
+  const usual = { "content-type": "application/json", "cache-control": "no-store" };
+  send(response, status, text, { ...usual, ...headers });
 }
 
-/** @param {import("node:http").IncomingMessage} request */
+/** @param {IncomingMessage} request */
 async function readJson(request) {
   let text = "";
   for await (const chunk of request.setEncoding("utf8")) {
     text += chunk;
-    if (text.length > 100_000) throw new HttpError(413, "the request is too large");
+    if (text.length > MOST_BODY_CHARS) {
+      // No further request can be read behind what is left of this one.
+      throw new HttpError(413, "the request is too large", { connection: "close" });
+    }
   }
   try {
     const value = JSON.parse(text);
@@ -215,3 +195,36 @@ async function readJson(request) {
     throw new HttpError(400, "the request is not JSON");
   }
 }
+
+/** @type {(error: Error) => never} */
+function exit({ message }) {
+  console.error(message);
+  process.exit(1);
+}
+
+const server = createServer(handle);
+try {
+  await pool.executeScript(`
+    CREATE TABLE IF NOT EXISTS users (
+      id INTEGER PRIMARY KEY,
+      name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+      email TEXT NOT NULL UNIQUE,
+      created TEXT NOT NULL DEFAULT current_timestamp
+    ) STRICT;
+  `);
+  await once(server.listen(PORT), "listening");
+} catch (error) {
+  await pool.close();
+  exit(/** @type {Error} */ (error));
+}
+const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+console.log(`http://localhost:${port} serves ${DATABASE}`);
+
+await stopped;
+const closed = once(server.close(), "close");
+for (const stream of streams) stream.end();
+streams.clear();
+await Promise.race([closed, setTimeout(GRACE_MS, undefined, { ref: false })]);
+// The pool before the connections: requests whose statements it interrupts still get their answer.
+await pool.close({ timeout: 0 });
+server.closeAllConnections();
