@@ -15,6 +15,7 @@ import { ReadAheadFile } from "./read-ahead.ts";
 import { TemporaryFile } from "./temporary-file.ts";
 
 const LOG_SUFFIX = "-wal";
+const JOURNAL_SUFFIX = "-journal";
 const MOST_LOG_BLOCK_BYTES = 65_536;
 
 /** Keeps other threads and processes off a database file until it is called off. */
@@ -43,6 +44,8 @@ export interface Database {
   readonly files: Set<StorageFile>;
   /** The logs of the connections, where they are read in blocks. */
   readonly logs: Set<ReadAheadFile>;
+  /** The database file was synced since its journal was deleted for the last time. */
+  isSynced: boolean;
   /** The log that holds frames of the transaction that writes now. */
   holding: LogFile | undefined;
   users: number;
@@ -132,6 +135,15 @@ export class OpenFiles {
       if (database !== undefined) this.#leaveDatabase(path, database);
       throw thrown;
     }
+  }
+
+  /** What the journal `path` was for was synced, if that is one: it is about to be deleted. */
+  takeSynced(path: string): boolean {
+    if (!path.endsWith(JOURNAL_SUFFIX)) return false;
+    const database = this.#databases.get(path.slice(0, -JOURNAL_SUFFIX.length));
+    if (!database?.isSynced) return false;
+    database.isSynced = false;
+    return true;
   }
 
   /** Closes what `open` has opened. @throws StorageFault */
@@ -230,6 +242,7 @@ export class OpenFiles {
       checkpoint: new CheckpointRun(this.#binding, size),
       files: new Set(),
       logs: new Set(),
+      isSynced: false,
       holding: undefined,
       users: 0,
       release,

@@ -352,10 +352,12 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     const extended = exports.sqlite3_extended_errcode(this.#db);
     // The code of the connection may be of an earlier call; what the call itself returned is not.
     const specific = (extended & 0xff) === (resultCode & 0xff) ? extended : resultCode;
-    const message = binding.readCString(exports.sqlite3_errmsg(this.#db));
+    const told = binding.readCString(exports.sqlite3_errmsg(this.#db));
+    const name = binding.codeName(specific);
+    const message = (told === NO_ERROR ? name : told) + (ADVICE[name] ?? "");
     const primary = specific & 0xff;
     const cause = new SqliteError(message, {
-      code: binding.codeName(specific),
+      code: name,
       resultCode: specific,
       sql,
       offset: exports.sqlite3_error_offset(this.#db),
@@ -370,6 +372,13 @@ class SqliteConnection implements EngineConnection, StatementOwner {
     return cause;
   }
 }
+
+/** What `sqlite3_errmsg` says where the failure was another connection's, such as that of a backup. */
+const NO_ERROR = "not an error";
+const ADVICE: Readonly<Record<string, string>> = {
+  SQLITE_BUSY_SNAPSHOT:
+    ": there was a commit after its snapshot; begin with mode immediate where it is to write, or run it again",
+};
 
 /** Primary result codes behind which a fault of the storage may stand. */
 const BY_STORAGE = new Set([code.IOERR, code.FULL, code.CANTOPEN, code.READONLY]);

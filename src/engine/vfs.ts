@@ -152,7 +152,10 @@ export class Vfs {
 
   #xDelete = (_vfs: Pointer, name: Pointer, syncDirectory: number): number => {
     try {
-      this.#options.storage.delete(this.#binding.readCString(name), syncDirectory !== 0);
+      const path = this.#binding.readCString(name);
+      // The end of a journal is the commit. SQLite leaves it to a power cut, unless `synchronous` is EXTRA.
+      const commits = this.#openFiles.takeSynced(path);
+      this.#options.storage.delete(path, syncDirectory !== 0 || commits);
       return code.OK;
     } catch (thrown) {
       if (thrown instanceof StorageFault && thrown.notFound) return code.IOERR_DELETE_NOENT;
@@ -306,7 +309,10 @@ export class Vfs {
       const { file, path, database } = this.#file(pFile);
       database?.checkpoint.end();
       file.sync();
-      if (database !== undefined) checkInPlace(file, path);
+      if (database !== undefined) {
+        checkInPlace(file, path);
+        database.isSynced = true;
+      }
       return code.OK;
     } catch (thrown) {
       return this.#fail(thrown, code.IOERR_FSYNC);

@@ -15,6 +15,7 @@ import type {
   WireParams,
 } from "../rpc/protocol.ts";
 import type { BindParams, ExecuteResult, Row, SqlValue, StatementInfo } from "../types.ts";
+import { addCallSite, withCallSite } from "./call-site.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import type { PoolEvents } from "./events.ts";
@@ -230,7 +231,8 @@ export class Connection implements AsyncDisposable {
     if (typeof sql !== "string") throw new TypeError(`sql must be a string, not ${typeof sql}`);
     this.#checkOpen();
     const request = { kind: "describe", connection: this.id, sql } as const;
-    const reply = await this.#link.send({ request: () => request, sql, writes: false });
+    const sent = this.#link.send({ request: () => request, sql, writes: false });
+    const reply = await withCallSite(sent);
     return reply.result as StatementInfo | undefined;
   }
 
@@ -523,16 +525,6 @@ export function rowsIn(options: QueryOptions | undefined): "objects" | "arrays" 
 /** What `queryFirst` wants. */
 export function firstIn(options: QueryOptions | undefined): "first" | "firstArray" {
   return options?.rowMode === "array" ? "firstArray" : "first";
-}
-
-/**
- * The stack of an error from another thread ends there, and one from this thread is cut short before
- * it comes to the caller's code. Added here, a statement that succeeds pays nothing for it.
- */
-function addCallSite(thrown: unknown): void {
-  if (!(thrown instanceof Error) || thrown.stack === undefined) return;
-  const callers = new Error().stack?.split("\n").slice(2).join("\n") ?? "";
-  if (!thrown.stack.includes(callers)) thrown.stack += `\n${callers}`;
 }
 
 /** SQLite does not say what it was interrupted by. Where nobody asked for it, it was the time. */

@@ -1,7 +1,7 @@
 // Health checks: a registry, the check of a pool, and a handler for HTTP.
 
 import { clock } from "../clock.ts";
-import { startTimer, unref } from "./deadline.ts";
+import { startTimer } from "./deadline.ts";
 import { checkCheckOptions, checkHandlerOptions, checkPoolCheckOptions } from "./options.ts";
 
 export type HealthStatus = "healthy" | "degraded" | "unhealthy";
@@ -94,7 +94,6 @@ async function answerOf(
   let timer: ReturnType<typeof setTimeout> | undefined;
   const overrun = new Promise<never>((_, reject) => {
     timer = startTimer(timeoutMs, () => reject(new Error(`no answer within ${timeoutMs} ms`)));
-    unref(timer);
   });
   try {
     const answer = await Promise.race([Promise.resolve().then(check), overrun]);
@@ -104,10 +103,19 @@ async function answerOf(
   } catch (thrown) {
     return {
       status: "unhealthy",
-      message: thrown instanceof Error ? thrown.message : String(thrown),
+      message: thrown instanceof Error ? thrown.message : inWords(thrown),
     };
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Not everything that can be thrown can be made a string. */
+function inWords(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "the check threw an object";
   }
 }
 
@@ -167,7 +175,9 @@ export function healthHandler(
   options: HealthHandlerOptions = {},
 ): (request: Request) => Promise<Response | undefined> {
   checkHandlerOptions(options);
-  const { path = "/health", degradedStatusCode = 200 } = options;
+  const { degradedStatusCode = 200 } = options;
+  // As it is in the addresses of requests.
+  const path = new URL(options.path ?? "/health", "http://localhost").pathname;
   let running: Promise<HealthReport> | undefined;
   return async (request) => {
     const { method, url } = request;

@@ -151,8 +151,10 @@ const abortSignal: Check = (value, name) => {
   throw new TypeError(`${name} must be an AbortSignal`);
 };
 const pragmas: Check = (value, name) => {
-  if (typeof value !== "object" || value === null) throw new TypeError(`${name} must be an object`);
-  for (const [pragma, setting] of Object.entries(value)) {
+  if (Object.prototype.toString.call(value) !== "[object Object]") {
+    throw new TypeError(`${name} must be an object`);
+  }
+  for (const [pragma, setting] of Object.entries(value as object)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(pragma)) {
       throw new TypeError(`${name} has "${pragma}", which is no pragma's name`);
     }
@@ -291,7 +293,7 @@ export function checkPath(path: unknown): void {
 }
 
 function checkAll(options: object, checks: Readonly<Record<string, Check>>, kind: string): void {
-  if (typeof options !== "object" || options === null) {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(`${kind}s must be an object, not ${String(options)}`);
   }
   for (const [name, value] of Object.entries(options)) {

@@ -84,10 +84,27 @@ function normalize(value: unknown, name: string | number): SqlValue {
       throw new TypeError(`parameter ${name} is ${value}, which needs more than 64 bits`);
     default:
       if (value === null) return null;
-      // `slice` would not do: that of Node's Buffer shares the bytes.
-      if (value instanceof Uint8Array) return new Uint8Array(value);
-      if (value instanceof ArrayBuffer) return new Uint8Array(value.slice());
+      if (isOf(value, "Uint8Array") || isOf(value, "ArrayBuffer")) return copyOf(value, name);
       throw new TypeError(`parameter ${name} is ${describe(value)}; ${EXPECTED}`);
+  }
+}
+
+/** `instanceof` knows nothing of classes of other realms, as test runners and frames have them. */
+function isOf(
+  value: unknown,
+  name: "Uint8Array" | "ArrayBuffer",
+): value is Uint8Array | ArrayBuffer {
+  return Object.prototype.toString.call(value) === `[object ${name}]`;
+}
+
+function copyOf(value: Uint8Array | ArrayBuffer, name: string | number): Uint8Array {
+  try {
+    // `slice` would not do: that of Node's Buffer shares the bytes.
+    return ArrayBuffer.isView(value) ? new Uint8Array(value) : new Uint8Array(value.slice());
+  } catch (cause) {
+    throw new TypeError(`parameter ${name} cannot be read: it was transferred to another thread`, {
+      cause,
+    });
   }
 }
 

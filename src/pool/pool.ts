@@ -1,6 +1,6 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
-import { ConnectionReleasedError, SqliteError, StorageError } from "../errors.ts";
+import { ConnectionReleasedError, PoolError, SqliteError, StorageError } from "../errors.ts";
 import type { Want } from "../rpc/protocol.ts";
 import type {
   BindParams,
@@ -12,6 +12,7 @@ import type {
 } from "../types.ts";
 import type { Backend, Capabilities, Runtime } from "./backend.ts";
 import { Borrowing, signalOf } from "./borrowing.ts";
+import { addCallSite } from "./call-site.ts";
 import { Changes } from "./changes.ts";
 import { type Connection, firstIn, type Result, rowsIn, type Sql } from "./connection.ts";
 import type { IterateOptions } from "./cursor.ts";
@@ -90,8 +91,13 @@ export class ConnectionPool implements AsyncDisposable {
     resolved.signal?.throwIfAborted();
     const runtime = await loadRuntime();
     const makeQueue = () => new WriteQueue();
-    const backend = await runtime.openBackend(path, { ...resolved, makeQueue });
-    return ConnectionPool.open(backend, resolved);
+    try {
+      const backend = await runtime.openBackend(path, { ...resolved, makeQueue });
+      return await ConnectionPool.open(backend, resolved);
+    } catch (thrown) {
+      if (thrown instanceof PoolError) addCallSite(thrown);
+      throw thrown;
+    }
   }
 
   /** @internal Opens the first connection, so that a bad path fails here. */
@@ -249,7 +255,7 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    return await this.#borrowing.lend(options, false, body);
+    return await this.#untilClosed(this.#borrowing.lend(options, false, body));
   }
 
   /** Runs `body` on one snapshot of the database, on a connection that refuses to write. */
@@ -258,7 +264,7 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    return await this.#borrowing.untilBegun(body, (once) =>
+    const reading = this.#borrowing.untilBegun(body, (once) =>
       this.#borrowing.lend(options, true, async (db) => {
         try {
           await beginSnapshot(db);
@@ -268,6 +274,7 @@ export class ConnectionPool implements AsyncDisposable {
         }
       }),
     );
+    return await this.#untilClosed(reading);
   }
 
   /** Runs `body` as the one writer: committed when it resolves, rolled back when it throws. */
@@ -276,11 +283,12 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    return await this.#borrowing.untilBegun(body, (once) =>
+    const writing = this.#borrowing.untilBegun(body, (once) =>
       this.#borrowing.inTurn(options, (db) =>
         db.transaction(once, { mode: "immediate", signal: options?.signal }),
       ),
     );
+    return await this.#untilClosed(writing);
   }
 
   /** {@link Connection.transaction} on a connection borrowed for it. */
@@ -291,12 +299,13 @@ export class ConnectionPool implements AsyncDisposable {
     checkBody(body);
     const { mode, ...acquire } = options ?? {};
     const { signal } = acquire;
-    return await this.#borrowing.untilBegun(body, (once) => {
+    const running = this.#borrowing.untilBegun(body, (once) => {
       const run = (db: Connection) => db.transaction(once, { mode, signal });
       return mode === "deferred" || this.#context.options.readonly
         ? this.withConnection(run, acquire)
         : this.#borrowing.inTurn(acquire, run);
     });
+    return await this.#untilClosed(running);
   }
 
   /** {@link Connection.query} on a connection borrowed for it. */
@@ -446,6 +455,9 @@ export class ConnectionPool implements AsyncDisposable {
    */
   async import(source: ImportSource, options?: { readonly signal?: AbortSignal }): Promise<void> {
     if (options !== undefined) checkAcquireOptions(options);
+    if (this.#context.options.readonly) {
+      throw new StorageError("permission", `the pool "${this.name}" only reads its database`);
+    }
     const chunks = chunksOf(source);
     const path = this.#context.backend.temporaryPath();
     try {
@@ -454,6 +466,16 @@ export class ConnectionPool implements AsyncDisposable {
     } catch (thrown) {
       chunks.cancel(thrown);
       throw this.#orClosed(thrown);
+    }
+  }
+
+  /** Whose connection `close` has taken back is told of that, and not to keep it until its last use. */
+  async #untilClosed<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (thrown) {
+      if (!(thrown instanceof ConnectionReleasedError) || this.#closed === undefined) throw thrown;
+      throw closedError(this.name);
     }
   }
 

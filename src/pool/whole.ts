@@ -3,6 +3,7 @@
 import { clock } from "../clock.ts";
 import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
 import { type CheckpointMode, MEMORY_PATH } from "../types.ts";
+import { withCallSite } from "./call-site.ts";
 import type { Connection } from "./connection.ts";
 import { emptyDatabase } from "./empty-database.ts";
 import type { Link } from "./link.ts";
@@ -212,9 +213,5 @@ export function askFile(
 }
 
 async function ask(link: Link, request: Request): Promise<Reply> {
-  return link.send({
-    request: () => request,
-    sql: undefined,
-    writes: false,
-  });
+  return withCallSite(link.send({ request: () => request, sql: undefined, writes: false }));
 }

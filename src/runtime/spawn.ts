@@ -90,6 +90,8 @@ function nodeEndpoint(worker: Worker, port: MessagePort, stopped: Promise<void>)
     ref: () => worker.ref(),
     unref: () => worker.unref(),
     terminate: async () => {
+      // Nothing else may keep the process until it is told of the end.
+      port.ref();
       await worker.terminate();
       // Deno says that a thread has ended when it was told to; its end of the channel goes with it.
       await stopped;

@@ -24,6 +24,7 @@ import { StorageFault } from "./storage.ts";
 export type LockAttempt = { release(): void } | { readonly holder: LockHolder | undefined };
 
 const SUFFIX = "-lock";
+const DRAFT = /-lock(?:[-.][0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})+$/;
 const VERSION = 1;
 /** Most rounds of finding a dead lock and taking it over before giving up. */
 const MOST_ROUNDS = 100;
@@ -59,6 +60,16 @@ export function isLockFile(path: string): boolean {
   if (!path.endsWith(SUFFIX)) return false;
   const holder = readHolder(path);
   return holder !== "absent" && holder !== "foreign";
+}
+
+/**
+ * The file is a draft of a lock of the database at `path`, or a right to take one over, whose maker was killed in
+ * the middle of that.
+ */
+export function isDeadDraft(file: string, path: string): boolean {
+  if (!file.startsWith(path + SUFFIX) || !DRAFT.test(file)) return false;
+  const holder = readHolder(file);
+  return typeof holder === "object" && !isAlive(holder, file);
 }
 
 /** The holder of the database at `path` in words. */

@@ -2,6 +2,7 @@
 
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { isDeadDraft } from "./lock-file.ts";
 import { isTemporaryOf } from "./temporary-names.ts";
 
 /**
@@ -12,7 +13,8 @@ export function sweepTemporaries(database: string): void {
   const [directory, own] = [path.dirname(database), path.basename(database)];
   try {
     for (const name of fs.readdirSync(directory)) {
-      if (isTemporaryOf(name, own)) fs.unlinkSync(path.join(directory, name));
+      const file = path.join(directory, name);
+      if (isTemporaryOf(name, own) || isDeadDraft(file, database)) fs.unlinkSync(file);
     }
   } catch {
     // Somebody deletes them by hand, or the directory may not be read.

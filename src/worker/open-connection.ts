@@ -1,7 +1,7 @@
 // A connection as every borrower finds it: opened, and set as the pool's options say.
 
 import type { Engine, EngineConnection } from "../engine/engine.ts";
-import { SqliteError } from "../errors.ts";
+import { SqliteError, StorageError } from "../errors.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import type { PragmaValue, SqlValue } from "../types.ts";
 import { firstValue } from "./first-value.ts";
@@ -30,6 +30,7 @@ export function openConnection(engine: Engine, config: ThreadConfig): EngineConn
     pragma(connection, `cache_size = -${CACHE_KIB}`);
     pragma(connection, `foreign_keys = ${config.foreignKeys ? 1 : 0}`);
     for (const [name, value] of settings) if (isLayout(name)) set(name, value);
+    checkEncoding(connection, config);
     // Reads the header and the schema: what is not a database is found out here.
     const mode = String(pragma(connection, "journal_mode"));
     pragma(connection, "schema_version");
@@ -46,6 +47,18 @@ export function openConnection(engine: Engine, config: ThreadConfig): EngineConn
 /** What a new database is laid out by: of no effect once something is in it, as the journal mode is. */
 function isLayout(pragma: string): boolean {
   return ["auto_vacuum", "encoding", "page_size"].includes(pragma.toLowerCase());
+}
+
+/** SQLite takes a text encoding that it was built without for none at all, and says nothing. */
+function checkEncoding(connection: EngineConnection, { pragmas }: ThreadConfig): void {
+  for (const [name, value] of Object.entries(pragmas)) {
+    if (name.toLowerCase() !== "encoding" || !/^utf-?16/i.test(String(value))) continue;
+    if (/^utf-?16/i.test(String(pragma(connection, "encoding")))) continue;
+    throw new StorageError(
+      "unsupported",
+      `texts are kept as UTF-8 here, which holds all of Unicode; leave pragmas.${name} out`,
+    );
+  }
 }
 
 function setJournalMode(connection: EngineConnection, mode: string, config: ThreadConfig): void {

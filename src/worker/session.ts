@@ -132,7 +132,7 @@ export class Session {
       });
       // A statement that is no INSERT, UPDATE or DELETE leaves the count of the one before it.
       if (connection.totalChanges === before || statement.changesSchema) changes = 0;
-      return { changes, lastInsertRowid: connection.lastInsertRowid };
+      return { changes, lastInsertRowid: this.#lastInsertRowid };
     });
   }
 
@@ -380,7 +380,13 @@ export class Session {
     const connection = this.#connection;
     const changedRows = connection.totalChanges !== totalBefore && !changesSchema;
     const changes = changedRows ? connection.changes : 0;
-    return { changes, lastInsertRowid: connection.lastInsertRowid };
+    return { changes, lastInsertRowid: this.#lastInsertRowid };
+  }
+
+  /** As rows have integers; but where one is too large for a number, the row is stored, and no error helps. */
+  get #lastInsertRowid(): number | bigint {
+    const { lastInsertRowid } = this.#connection;
+    return this.#config.integers === "bigint" ? BigInt(lastInsertRowid) : lastInsertRowid;
   }
 
   #fetch(number: number, chunkRows: number): CursorResult {

@@ -2,6 +2,7 @@
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { openPool } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
 import { gate, inEveryPlace } from "../helpers/kinds.ts";
 
@@ -17,6 +18,17 @@ async function isCollected(ref: WeakRef<object>): Promise<boolean> {
   }
   return false;
 }
+
+test("bytes of another realm are bytes as well", async () => {
+  const { bytes, buffer } = runInNewContext(
+    "({ bytes: Uint8Array.of(1, 2), buffer: Uint8Array.of(3).buffer })",
+  );
+  await using pool = await openPool(":memory:", { threads: 0 });
+  expect(await pool.queryFirst("SELECT hex(?) AS a, hex(?) AS b", [bytes, buffer])).toEqual({
+    a: "0102",
+    b: "03",
+  });
+});
 
 inEveryPlace(({ open }) => {
   test("a result is the caller's alone: its connection keeps nothing of it", async () => {

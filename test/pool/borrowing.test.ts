@@ -369,6 +369,30 @@ inEveryPlace(({ open, capabilities }) => {
     await db.release();
   });
 
+  test("a leak of a call that writes has the stack of that call", async () => {
+    const pool = await open({ leakThreshold: 1 });
+    await pool.execute("CREATE TABLE t (a)");
+    const leak = gate<{ stack: string }>();
+    pool.on("leak", leak.open);
+    const end = gate<void>();
+    async function whoWrites() {
+      await pool.write(() => end.promise);
+    }
+    const writing = whoWrites();
+    expect((await leak.promise).stack).toContain("whoWrites");
+    end.open();
+    await writing;
+  });
+
+  test("a call whose signal is aborted hears of that, and not of what it would have waited for", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const signal = AbortSignal.abort(new Error("mine"));
+    const inner = pool.withConnection(() => pool.query("SELECT 1", [], { signal }));
+    expect(await rejection(inner)).toBe(signal.reason);
+    const inWrite = pool.write(() => pool.write(() => 1, { signal }));
+    expect(await rejection(inWrite)).toBe(signal.reason);
+  });
+
   test("a leak has the stack of its acquire, even if that had to wait", async () => {
     const pool = await open({ maxConnections: 1, leakThreshold: 5 });
     const first = await pool.acquire();
@@ -423,6 +447,24 @@ inEveryPlace(({ open, capabilities }) => {
     await pool.close({ timeout: 1 });
     expect(db.isOpen).toBe(false);
     expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(ConnectionReleasedError);
+  });
+
+  test("a call whose connection close() has taken back says that the pool is closed", async () => {
+    const pool = await open();
+    const lent = gate<Connection>();
+    const go = gate<void>();
+    const calls = [pool.write, pool.transaction, pool.withConnection].map((call) => {
+      const body = async (db: Connection) => {
+        lent.open(db);
+        await go.promise;
+        await db.query("SELECT 1");
+      };
+      return rejection(call.call(pool, body) as Promise<unknown>);
+    });
+    await lent.promise;
+    await pool.close({ timeout: 0 });
+    go.open();
+    for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(PoolClosedError);
   });
 
   test("an onConnect that never ends keeps no opening from being aborted", async () => {

@@ -30,6 +30,11 @@ function thenChanged<T>(call: (list: BindValue[], named: Record<string, BindValu
   return result;
 }
 
+function detached(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
+  structuredClone(bytes, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
 inEveryPlace(({ open, threads, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
@@ -160,6 +165,14 @@ inEveryPlace(({ open, threads, capabilities }) => {
     ["a date", "SELECT :when", { when: new Date(0) }, /parameter when is an instance of Date/],
     ["an object", "SELECT ?", [{}], /parameter 1 is an instance of Object/],
     ["NaN", "SELECT ?", [Number.NaN], /parameter 1 is NaN/],
+    ["transferred bytes", "SELECT ?", [detached(new Uint8Array(3))], /parameter 1 cannot be read/],
+    ["a transferred buffer", "SELECT :a", { a: detached(new Uint8Array(3)).buffer }, /parameter a/],
+    [
+      "other numbers",
+      "SELECT ?",
+      [new Float32Array(2)],
+      /parameter 1 is an instance of Float32Array/,
+    ],
     ["more than 64 bits", "SELECT ?", [2n ** 63n], /parameter 1 is 9223372036854775808, .*64 bits/],
     ["no list", "SELECT ?", "x", /array or an object, not a string/],
     ["null", "SELECT 1", null, /array or an object, not null/],
@@ -455,6 +468,9 @@ inEveryPlace(({ open, threads, capabilities }) => {
     });
     const bigint = await open({ integers: "bigint" }, "bigint");
     expect(await bigint.queryFirst("SELECT 1 a, 1.5 b")).toEqual({ a: 1n, b: 1.5 });
+    await bigint.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)");
+    const inserted = await bigint.execute("INSERT INTO t VALUES (5)");
+    expect(inserted).toEqual({ changes: 1, lastInsertRowid: 5n });
     const number = await open({ integers: "number" }, "number");
     expect(await number.queryValue("SELECT 1")).toBe(1);
     expect(await rejection(number.query(text))).toBeInstanceOf(RangeError);

@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fr
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { openPool } from "sqlite-wasm-pool";
 import { afterEach, describe, expect, test } from "vitest";
-import { acquireLockFile, describeHolder } from "../../src/storage/lock-file.ts";
+import { acquireLockFile, describeHolder, isDeadDraft } from "../../src/storage/lock-file.ts";
 import { useDirectory } from "../helpers/kinds.ts";
 
 const path = useDirectory();
@@ -146,6 +147,31 @@ describe.each([{ links: true }, { links: false }])("where there are links: $link
     const litter = readdirSync(dirname(database)).filter((file) => file.startsWith(name));
     expect(litter).toEqual([]);
   });
+});
+
+test("drafts that a killed process has left are told from those of the living, and from others' files", async () => {
+  const database = path("drafts.db");
+  const child = contender(database);
+  expect(await child.outcome).toBe("taken");
+  const record = readFileSync(`${database}-lock`, "utf8");
+  const [one, two] = [crypto.randomUUID(), crypto.randomUUID()];
+  const drafts = [
+    `${database}-lock-${one}`,
+    `${database}-lock.${one}`,
+    `${database}-lock.${one}-${two}`,
+  ];
+  const others = [`${database}-lock-mine`, `${database}-lock`, `${database}x-lock-${one}`];
+  for (const file of [...drafts, ...others]) writeFileSync(file, record);
+  expect(drafts.filter((file) => isDeadDraft(file, database))).toEqual([]);
+  child.child.kill("SIGKILL");
+  await ended(child.child);
+  expect([...drafts, ...others].filter((file) => isDeadDraft(file, database))).toEqual(drafts);
+  const [unfinished = ""] = drafts;
+  writeFileSync(unfinished, "");
+  expect(isDeadDraft(unfinished, database)).toBe(false);
+  await (await openPool(database, { threads: 0 })).close();
+  const left = readdirSync(dirname(database)).filter((file) => file.startsWith("drafts.db-lock"));
+  expect(left).toEqual([`drafts.db-lock-${one}`, "drafts.db-lock-mine"]);
 });
 
 test("a lock whose record is not finished counts as held", () => {

@@ -90,6 +90,14 @@ describe("HealthMonitor", () => {
     expect((await monitor.checkHealth()).checks).toMatchObject([{ status: "healthy" }]);
   });
 
+  test("whatever a check throws, there is a report", async () => {
+    const monitor = new HealthMonitor();
+    monitor.register("odd", async () => {
+      throw Object.create(null);
+    });
+    expect((await monitor.checkHealth()).checks).toMatchObject([{ status: "unhealthy" }]);
+  });
+
   test("wrong options are refused", () => {
     const monitor = new HealthMonitor();
     const check = async () => "healthy" as const;
