@@ -3,6 +3,7 @@
 import { clock } from "../clock.ts";
 import { startTimer, unref } from "./deadline.ts";
 
+/** From best to worst. */
 export type HealthStatus = "healthy" | "degraded" | "unhealthy";
 
 /** What a check may answer. */
@@ -10,9 +11,14 @@ export type HealthAnswer =
   | HealthStatus
   | { readonly status: HealthStatus; readonly message?: string | undefined };
 
-export interface HealthCheck {
+/** A check that a {@link HealthMonitor} runs. With `HealthCheck<HealthAnswer>` it answers at once. */
+export interface HealthCheck<
+  Answer extends HealthAnswer | Promise<HealthAnswer> = Promise<HealthAnswer>,
+> {
+  /** What its report is called, unique in its monitor. */
   readonly name: string;
-  check(): Promise<HealthAnswer>;
+  /** Called without `this`. What it throws makes it unhealthy, with that message. */
+  check(): Answer;
   /** Milliseconds after which it counts as unhealthy, default 5,000. */
   readonly timeout?: number | undefined;
 }
@@ -21,6 +27,7 @@ export interface HealthCheck {
 export interface CheckReport {
   readonly name: string;
   readonly status: HealthStatus;
+  /** What the check had to say, or why it failed. */
   readonly message?: string;
   /** Milliseconds it took. */
   readonly duration: number;
@@ -35,24 +42,35 @@ export interface HealthReport {
 const DEFAULT_TIMEOUT_MS = 5_000;
 const BY_SEVERITY: readonly HealthStatus[] = ["healthy", "degraded", "unhealthy"];
 
+/** It answers at once or later, as it likes. */
+type AnyCheck = HealthCheck<HealthAnswer | Promise<HealthAnswer>>;
+
 /** Runs registered checks side by side. */
 export class HealthMonitor {
-  readonly #checks = new Map<string, HealthCheck>();
+  readonly #checks = new Map<string, AnyCheck>();
 
+  // The first overload fits nothing. By it the compiler keeps `"healthy"` what it is in functions that answer
+  // at once, and in async ones too, where it would else be any string for the second one.
+  register(
+    ...check:
+      | [check: HealthCheck<HealthAnswer & Promise<HealthAnswer>>]
+      | [name: string, check: () => HealthAnswer & Promise<HealthAnswer>, options?: object]
+  ): () => void;
   /**
-   * Adds a check; returns the function that removes it.
+   * Adds a check, which answers at once or by a promise; returns the function that removes it.
    * @throws TypeError when the name is taken
    */
-  register(check: HealthCheck): () => void;
+  register(check: HealthCheck<HealthAnswer | Promise<HealthAnswer>>): () => void;
+  /** The same with what makes the check; `timeout` in milliseconds, default 5,000. */
   register(
     name: string,
-    check: HealthCheck["check"],
-    options?: { readonly timeout?: number },
+    check: () => HealthAnswer | Promise<HealthAnswer>,
+    options?: { readonly timeout?: number | undefined },
   ): () => void;
   register(
-    first: string | HealthCheck,
-    check?: HealthCheck["check"],
-    options?: { readonly timeout?: number },
+    first: string | AnyCheck,
+    check?: AnyCheck["check"],
+    options?: { readonly timeout?: number | undefined },
   ): () => void {
     const entry =
       typeof first === "string" ? { name: first, check, timeout: options?.timeout } : first;
@@ -64,7 +82,7 @@ export class HealthMonitor {
         `there is a health check "${entry.name}" already; register this one with another name`,
       );
     }
-    this.#checks.set(entry.name, entry as HealthCheck);
+    this.#checks.set(entry.name, entry as AnyCheck);
     return () => void this.#checks.delete(entry.name);
   }
 
@@ -76,7 +94,7 @@ export class HealthMonitor {
   }
 }
 
-async function runCheck({ name, check, timeout }: HealthCheck): Promise<CheckReport> {
+async function runCheck({ name, check, timeout }: AnyCheck): Promise<CheckReport> {
   const started = clock.now();
   const { status, message } = await answerOf(check, timeout ?? DEFAULT_TIMEOUT_MS);
   const duration = clock.now() - started;
@@ -84,7 +102,7 @@ async function runCheck({ name, check, timeout }: HealthCheck): Promise<CheckRep
 }
 
 async function answerOf(
-  check: HealthCheck["check"],
+  check: AnyCheck["check"],
   timeoutMs: number,
 ): Promise<{ status: HealthStatus; message?: string | undefined }> {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -119,8 +137,9 @@ export interface CheckedPool {
   ): Promise<T>;
 }
 
+/** Options of `poolHealthCheck`. */
 export interface PoolHealthCheckOptions {
-  /** Milliseconds, default 5,000. */
+  /** Milliseconds to wait for a connection, and in a monitor for all of the check. Default 5,000. */
   readonly timeout?: number | undefined;
   /** Default the pool's own; two pools of one name, as those on one file have it by default, need another. */
   readonly name?: string | undefined;
@@ -145,11 +164,12 @@ export function poolHealthCheck(
   return { name, check, timeout };
 }
 
+/** Options of `healthHandler`. */
 export interface HealthHandlerOptions {
-  /** Default `"/health"`. */
-  readonly path?: string;
-  /** HTTP status of a degraded report, default 200. */
-  readonly degradedStatusCode?: number;
+  /** The path it answers, compared as a whole. Default `"/health"`. */
+  readonly path?: string | undefined;
+  /** HTTP status of a degraded report. Default 200. */
+  readonly degradedStatusCode?: number | undefined;
 }
 
 /**
