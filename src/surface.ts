@@ -19,7 +19,7 @@ export {
   type WriteLockHolder,
 } from "./errors.ts";
 export type { Capabilities } from "./pool/backend.ts";
-export type { Connection, Result, Sql } from "./pool/connection.ts";
+export type { Connection, Result } from "./pool/connection.ts";
 export type { IterateOptions } from "./pool/cursor.ts";
 export type { OwnerChange, PoolEvents } from "./pool/events.ts";
 export type { DatabaseFile, ListOptions, StorageEstimate } from "./pool/files.ts";
@@ -37,21 +37,35 @@ export {
   poolHealthCheck,
 } from "./pool/health.ts";
 export type { ImportSource } from "./pool/import.ts";
-export type { AcquireOptions, CloseOptions, PoolOptions, QueryOptions } from "./pool/options.ts";
+export type {
+  AcquireOptions,
+  CloseOptions,
+  PoolOptions,
+  QueryOptions,
+  RowsAsArrays,
+} from "./pool/options.ts";
 export type { ConnectionPool } from "./pool/pool.ts";
-export { type BatchStatement, SqlQuery, sql } from "./pool/sql.ts";
-export type { ConnectionReport, LogState, OwnerStats, PoolStats, Summary } from "./pool/stats.ts";
+export { type BatchStatement, type BatchStatements, type Sql, SqlQuery, sql } from "./pool/sql.ts";
+export type {
+  ConnectionReport,
+  LogState,
+  OwnerStats,
+  PoolStats,
+  Summary,
+} from "./pool/stats.ts";
 export type { TransactionMode, TransactionOptions } from "./pool/transaction.ts";
 export type { BackupOptions, BackupProgress, CheckpointResult } from "./pool/whole.ts";
 export type {
   BindParams,
   BindValue,
+  Bytes,
   CheckpointMode,
   EngineKind,
   ExecuteResult,
   Fallback,
   IntegerMode,
   JournalMode,
+  NamedParams,
   PragmaValue,
   Row,
   SqlValue,

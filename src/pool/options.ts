@@ -115,6 +115,11 @@ export interface QueryOptions {
   readonly rowMode?: "object" | "array" | undefined;
 }
 
+/** What has rows come as arrays: with it, the type of a row is `SqlValue[]` unless another one is given. */
+export interface RowsAsArrays {
+  readonly rowMode: "array";
+}
+
 type Check = (value: unknown, name: string) => void;
 
 const time: Check = (value, name) => {
