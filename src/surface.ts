@@ -48,6 +48,7 @@ export type { ConnectionPool } from "./pool/pool.ts";
 export { type BatchStatement, type BatchStatements, type Sql, SqlQuery, sql } from "./pool/sql.ts";
 export type {
   ConnectionReport,
+  Gauges,
   LogState,
   OwnerStats,
   PoolStats,
