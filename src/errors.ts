@@ -1,6 +1,15 @@
 // Every error the library throws, and the form in which errors cross a thread.
 
-/** Why a {@link StorageError} came about. */
+/**
+ * Why a {@link StorageError} came about:
+ *
+ * - `"quota"`: no room is left on the disk, or of the origin's quota
+ * - `"permission"`: the platform, or a readonly pool, does not allow it
+ * - `"locked"`: another process, tab, worker or pool has the file
+ * - `"corrupt"`: it is no database, or a damaged one
+ * - `"unsupported"`: the runtime lacks what was asked for, such as a storage or an engine
+ * - `"io"`: reading, writing or loading failed otherwise
+ */
 export type StorageReason = "quota" | "permission" | "locked" | "corrupt" | "unsupported" | "io";
 
 /** Codes of errors that are the pool's own; SQLite's carry SQLite's extended names. */
@@ -29,9 +38,13 @@ export class PoolError extends Error {
 
 /** What an {@link SqliteError} carries beside its message. */
 export interface SqliteErrorDetails extends ErrorOptions {
+  /** The name of `resultCode`, such as `SQLITE_CONSTRAINT_UNIQUE`. */
   readonly code: `SQLITE_${string}`;
+  /** The extended result code, see https://sqlite.org/rescode.html */
   readonly resultCode: number;
+  /** The statement that failed, where one did. */
   readonly sql?: string | undefined;
+  /** Byte offset into `sql` of the token a syntax error is about. Default -1: there is none. */
   readonly offset?: number | undefined;
 }
 
@@ -102,12 +115,16 @@ export interface WriteLockHolder {
 /** The database stayed locked for longer than `busyTimeout`. */
 export class BusyError extends SqliteError {
   override readonly name = "BusyError";
+  declare readonly code: "SQLITE_BUSY";
   /** Who held the write lock when the wait ended, where that is known. */
   readonly holder: WriteLockHolder | undefined;
 
   constructor(
     message: string,
-    details: SqliteErrorDetails & { readonly holder?: WriteLockHolder | undefined },
+    details: SqliteErrorDetails & {
+      readonly code: "SQLITE_BUSY";
+      readonly holder?: WriteLockHolder | undefined;
+    },
   ) {
     super(message, details);
     this.holder = details.holder;
@@ -116,6 +133,7 @@ export class BusyError extends SqliteError {
 
 /** One connection that was out when an acquire gave up. */
 export interface LeaseReport {
+  /** The connection's `id`. */
   readonly connection: number;
   /** Milliseconds since it was lent. */
   readonly heldMs: number;
@@ -126,7 +144,11 @@ export interface LeaseReport {
 /** No connection became free in time. */
 export class AcquireTimeoutError extends PoolError {
   override readonly name = "AcquireTimeoutError";
-  /** `"nested"`: the caller waits for leases that are all its own. */
+  declare readonly code: "ACQUIRE_TIMEOUT";
+  /**
+   * `"timeout"`: the time was up. `"nested"`: what the caller would wait for is held by its own calls around
+   * this one; such a call fails at once.
+   */
   readonly reason: "timeout" | "nested";
   /** Who holds the connections. */
   readonly leases: readonly LeaseReport[];
@@ -147,6 +169,7 @@ export class AcquireTimeoutError extends PoolError {
 /** `maxWaiters` are waiting already. */
 export class PoolExhaustedError extends PoolError {
   override readonly name = "PoolExhaustedError";
+  declare readonly code: "POOL_EXHAUSTED";
 
   constructor(message: string) {
     super("POOL_EXHAUSTED", message);
@@ -156,6 +179,7 @@ export class PoolExhaustedError extends PoolError {
 /** The pool is closed, or closes. */
 export class PoolClosedError extends PoolError {
   override readonly name = "PoolClosedError";
+  declare readonly code: "POOL_CLOSED";
 
   constructor(message: string, options?: ErrorOptions) {
     super("POOL_CLOSED", message, options);
@@ -165,6 +189,7 @@ export class PoolClosedError extends PoolError {
 /** The connection was given back before; acquire another one. */
 export class ConnectionReleasedError extends PoolError {
   override readonly name = "ConnectionReleasedError";
+  declare readonly code: "CONNECTION_RELEASED";
 
   constructor(message: string) {
     super("CONNECTION_RELEASED", message);
@@ -173,17 +198,18 @@ export class ConnectionReleasedError extends PoolError {
 
 /** What is known of a request whose thread is gone. */
 export interface CrashDetails extends ErrorOptions {
-  /** Default true: nobody knows. */
-  readonly mayHaveRun?: boolean;
-  /** Default false. */
-  readonly retriable?: boolean;
-  /** Default true. */
-  readonly connectionLost?: boolean;
+  /** See {@link WorkerCrashedError.mayHaveRun}. Default true: nobody knows. */
+  readonly mayHaveRun?: boolean | undefined;
+  /** See {@link WorkerCrashedError.retriable}. Default false. */
+  readonly retriable?: boolean | undefined;
+  /** See {@link WorkerCrashedError.connectionLost}. Default true. */
+  readonly connectionLost?: boolean | undefined;
 }
 
 /** The thread that ran the connection died, or handed the database over. */
 export class WorkerCrashedError extends PoolError {
   override readonly name = "WorkerCrashedError";
+  declare readonly code: "WORKER_CRASHED";
   /**
    * Whether the statement took effect is unknown: look, before you run it again. When false, it has had
    * no effect and never will.
@@ -212,6 +238,8 @@ export function crashFor(crash: WorkerCrashedError, mayHaveRun: boolean): Worker
 /** The storage below SQLite refused or failed. */
 export class StorageError extends PoolError {
   override readonly name = "StorageError";
+  declare readonly code: `STORAGE_${Uppercase<StorageReason>}`;
+  /** What kind of failure; `code` says the same. */
   readonly reason: StorageReason;
 
   constructor(reason: StorageReason, message: string, options?: ErrorOptions) {

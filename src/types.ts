@@ -1,21 +1,37 @@
 // Words every layer shares. No behaviour, no imports.
 
-/** A value as SQLite stores it. An integer beyond ±(2^53 − 1) is a `bigint`. */
-export type SqlValue = null | number | bigint | string | Uint8Array;
+/**
+ * Bytes that come out of a database: `Uint8Array<ArrayBuffer>`, a copy of the caller's own that a `Blob` or a
+ * `Response` takes. Spelled so that compilers before TypeScript 5.7, whose `Uint8Array` takes no argument,
+ * understand it too.
+ */
+export type Bytes = ReturnType<Uint8Array["slice"]>;
+
+/** A value as it comes out of a database. For integers see {@link IntegerMode}. */
+export type SqlValue = null | number | bigint | string | Bytes;
 
 /** A value that may be bound to a parameter. A boolean is stored as 0 or 1. */
-export type BindValue = SqlValue | boolean | ArrayBuffer;
+export type BindValue = null | number | bigint | string | boolean | Uint8Array | ArrayBuffer;
 
 /** Positional (`?`, `?1`) or named (`:a`, `@a`, `$a`, keys without the prefix) parameters. */
 export type BindParams = readonly BindValue[] | Readonly<Record<string, BindValue>>;
+
+/**
+ * Named parameters of a type of their own, such as an interface: each property of `P` is a
+ * {@link BindValue}, and none is optional. A function, which has no properties, is none.
+ */
+export type NamedParams<P> = { readonly [Name in keyof P]-?: BindValue } & {
+  readonly [Symbol.hasInstance]?: never;
+} & object;
 
 /** One row as an object by column name. Of two columns of one name the last wins. */
 export type Row = Record<string, SqlValue>;
 
 /**
- * How SQLite integers reach JavaScript: `"auto"` gives a `number` where it is safe and a `bigint`
- * beyond; `"bigint"` always a `bigint`; `"number"` always a `number`, and a `RangeError` for an
- * unsafe one.
+ * How integers reach JavaScript: `"auto"` gives a `number` where it is safe, which is up to
+ * ±(2^53 − 1), and a `bigint` beyond; `"bigint"` always a `bigint`; `"number"` always a `number`, and a
+ * `RangeError` for an unsafe one; but an unsafe `lastInsertRowid` is a `bigint` then as well, since its row is
+ * stored.
  */
 export type IntegerMode = "auto" | "bigint" | "number";
 
@@ -36,7 +52,9 @@ export type StorageKind = "file" | "opfs" | "indexeddb" | "memory";
 
 /** Something that was tried first, and why it is not available. */
 export interface Fallback {
+  /** What was tried. */
   readonly tried: StorageKind | EngineKind | "worker";
+  /** Why it is not available, in words. */
   readonly why: string;
 }
 
@@ -53,7 +71,7 @@ export type CheckpointMode = "passive" | "full" | "restart" | "truncate";
 export interface ExecuteResult {
   /** Rows the statement itself inserted, updated or deleted; 0 for one that changes no rows. */
   readonly changes: number;
-  /** The rowid of the connection's latest successful insert. */
+  /** The rowid of the connection's latest successful insert, see {@link IntegerMode}. 0 before the first one. */
   readonly lastInsertRowid: number | bigint;
 }
 

@@ -1,7 +1,8 @@
 // What tools make of the package: types, registries, sizes, environments that look like browsers.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
@@ -95,19 +96,36 @@ describe("in a project that has it installed", () => {
     );
   });
 
+  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const require = createRequire(import.meta.url);
+  /** The tool that checks how types resolve has a compiler of its own, of an older version. */
+  const attw = createRequire(require.resolve("@arethetypeswrong/cli/package.json"));
+  const older = createRequire(attw.resolve("@arethetypeswrong/core")).resolve("typescript/bin/tsc");
+  const node = ["--typeRoots", join(ROOT, "node_modules/@types"), "--types", "node"];
+
+  test.each([
+    ["in a browser", compiler, "esnext,dom", []],
+    ["in a browser, by an older compiler", older, "es2022,dom", []],
+    ["in Node, without the DOM", compiler, "es2022", node],
+    ["in Node, without the DOM, by an older compiler", older, "es2022", node],
+  ])("the types take what they should, and nothing else, %s", (_, tsc, lib, types) => {
+    const file = join(project.directory, "consumer.ts");
+    copyFileSync(join(ROOT, "test/types/consumer.ts"), file);
+    const strictly = ["--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"];
+    const options = ["--module", "nodenext", ...types, ...strictly];
+    compile(file, options, lib, tsc);
+  });
+
   /** Compiles a program, and the package's declarations with it. */
   function check(name: string, program: string, options: readonly string[], lib = "esnext,dom") {
     const file = join(project.directory, name);
     writeFileSync(file, program);
-    run(
-      process.execPath,
-      [
-        join(ROOT, "node_modules/typescript/bin/tsc"),
-        ...["--noEmit", "--strict", "--target", "es2022", "--lib", lib, "--types", ""],
-        ...["--skipLibCheck", "false", ...options, file],
-      ],
-      project.directory,
-    );
+    compile(file, options, lib);
+  }
+
+  function compile(file: string, options: readonly string[], lib: string, tsc = compiler) {
+    const strictly = ["--noEmit", "--strict", "--target", "es2022", "--skipLibCheck", "false"];
+    run(process.execPath, [tsc, ...strictly, "--lib", lib, ...options, file], project.directory);
   }
 
   test("an import in Node defines no global, and loads nothing that Node does not need", () => {

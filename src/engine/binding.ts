@@ -81,7 +81,6 @@ export interface Struct {
 /** One WebAssembly instance of SQLite. */
 export interface Binding extends Heap {
   readonly exports: Exports;
-  readonly version: string;
   /** It takes the text of every database for UTF-8. */
   readonly omitsUtf16: boolean;
   /** Puts a function into the table, with a signature such as `i(ppij)`, and returns its address. */

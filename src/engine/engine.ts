@@ -86,7 +86,6 @@ export interface EngineOpenOptions {
 
 /** One instance of SQLite in this thread. */
 export interface Engine {
-  readonly version: string;
   open(path: string, options: EngineOpenOptions): EngineConnection;
   /** Starts a copy of the whole database of `from` over that of `to`. */
   backup(from: EngineConnection, to: EngineConnection): EngineBackup;

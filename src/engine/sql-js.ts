@@ -55,7 +55,6 @@ type Callback = (...values: never[]) => unknown;
 
 class SqlJsBinding implements Binding {
   readonly exports: Exports;
-  readonly version: string;
   readonly omitsUtf16 = false;
   readonly freeFunction: Pointer;
   readonly #sqlJs: SqlJs;
@@ -73,7 +72,6 @@ class SqlJsBinding implements Binding {
     this.#views = isWasm ? new MemoryViews(memory) : new MovingViews(memory);
     this.freeFunction = this.install("v(p)", (address: Pointer) => sqlJs._free(address));
     this.exports = this.#completeExports();
-    this.version = this.#askVersion();
   }
 
   u8(): Uint8Array {
@@ -196,22 +194,6 @@ class SqlJsBinding implements Binding {
       this.free(pDb);
       this.free(name);
     }
-  }
-
-  #askVersion(): string {
-    return this.#withMemoryDatabase((db) => {
-      const { exports } = this;
-      const sql = this.cString("SELECT sqlite_version()");
-      const pStatement = this.alloc(4);
-      exports.sqlite3_prepare_v3(db, sql, -1, 0, pStatement, 0);
-      const statement = this.#word(pStatement);
-      exports.sqlite3_step(statement);
-      const version = this.readCString(exports.sqlite3_column_text(statement, 0));
-      exports.sqlite3_finalize(statement);
-      this.free(pStatement);
-      this.free(sql);
-      return version;
-    });
   }
 
   #completeExports(): Exports {

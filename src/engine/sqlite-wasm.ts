@@ -36,7 +36,6 @@ export async function loadSqliteWasmBinding(
   const views = new MemoryViews(memory);
   return {
     exports,
-    version: capi.sqlite3_libversion(),
     omitsUtf16: capi.sqlite3_compileoption_used("OMIT_UTF16") !== 0,
     freeFunction: capi.SQLITE_WASM_DEALLOC as unknown as Pointer,
     u8: () => views.u8(),

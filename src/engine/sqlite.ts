@@ -42,14 +42,12 @@ interface Instance {
 
 /** One instance over its binding. */
 export class Sqlite implements Engine {
-  readonly version: string;
   readonly #instance: Instance;
   readonly #vfsName: Pointer;
   /** By the address of each. */
   readonly #connections = new Map<Pointer, SqliteConnection>();
 
   constructor(binding: Binding, vfs: Vfs) {
-    this.version = binding.version;
     this.#vfsName = binding.cString(VFS_NAME);
     this.#instance = {
       binding,

@@ -1,11 +1,10 @@
 // What a pool does when a commit has changed tables: its watches read again, its listeners are told.
 
-import type { BindParams, Tables } from "../types.ts";
-import type { Sql } from "./connection.ts";
+import type { Tables } from "../types.ts";
 import type { Lending } from "./lending.ts";
 import { checkQueryOptions, type QueryOptions } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
-import { type Statement, statementNow } from "./sql.ts";
+import { type Sql, type Statement, statementNow } from "./sql.ts";
 import { type Reading, Watch } from "./watch.ts";
 
 const SCHEMA_TABLE = "sqlite_schema";
@@ -26,7 +25,7 @@ export class Changes {
 
   watch<T>(
     sql: Sql,
-    params: BindParams | undefined,
+    params: object | undefined,
     options: QueryOptions | undefined,
   ): AsyncIterableIterator<T[]> {
     const checked = statementNow(sql, params);

@@ -14,18 +14,26 @@ import type {
   WatchResult,
   WireParams,
 } from "../rpc/protocol.ts";
-import type { BindParams, ExecuteResult, Row, SqlValue, StatementInfo } from "../types.ts";
+import type {
+  BindParams,
+  ExecuteResult,
+  NamedParams,
+  Row,
+  SqlValue,
+  StatementInfo,
+} from "../types.ts";
 import { addCallSite, withCallSite } from "./call-site.ts";
 import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import type { PoolEvents } from "./events.ts";
 import type { Link, OpenTransaction } from "./link.ts";
 import { LEAST_ENTRIES, runMany } from "./many.ts";
-import { checkQueryOptions, type QueryOptions } from "./options.ts";
+import { checkQueryOptions, type QueryOptions, type RowsAsArrays } from "./options.ts";
 import { checkLists, keepLists, normalizeLists } from "./params.ts";
 import {
   type BatchStatement,
-  type SqlQuery,
+  type BatchStatements,
+  type Sql,
   type Statement,
   statementNow,
   textOf,
@@ -35,11 +43,9 @@ import {
 import type { StatementKind } from "./statement-kinds.ts";
 import { type TransactionOptions, Transactions } from "./transaction.ts";
 
-/** SQL as text, or as a tagged template that carries its parameters. */
-export type Sql = string | SqlQuery;
-
 /** The result of one statement of a batch. */
 export interface Result<T = Row> extends ExecuteResult {
+  /** The rows it yielded, as objects by column name; empty for one that yields none. */
   readonly rows: readonly T[];
 }
 
@@ -96,36 +102,60 @@ export class Connection implements AsyncDisposable {
     return this.#readonly;
   }
 
+  /** {@link query} with rows as arrays, a value per column, two of one name included. */
+  query<T = SqlValue[], P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params: BindParams | P | undefined,
+    options: QueryOptions & RowsAsArrays,
+  ): Promise<T[]>;
   /**
-   * All rows of one statement, as objects by column name, or as arrays with
-   * `rowMode: "array"`. Of two columns of one name the last wins.
-   * @throws SqliteError, BusyError, TypeError (parameters), ConnectionReleasedError,
-   *   WorkerCrashedError, StorageError, the signal's reason
+   * All rows of one statement, as objects by column name, or as arrays with `rowMode: "array"`. Of two
+   * columns of one name the last wins. `T`, the type of a row, is taken at its word. Where it is given,
+   * parameters of an interface are spread, `{ ...user }`, or theirs is given too, `query<Row, User>`.
+   * @throws SqliteError, BusyError, TypeError (parameters, options), RangeError (options, or an integer that
+   *   `integers: "number"` has no number for), ConnectionReleasedError, WorkerCrashedError, StorageError, the
+   *   signal's reason
    */
-  query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
+  query<T = Row, P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params?: BindParams | P,
+    options?: QueryOptions,
+  ): Promise<T[]>;
+  query<T>(sql: Sql, params?: object, options?: QueryOptions): Promise<T[]> {
     return this.#run(sql, params, options, rowsIn(options)) as Promise<T[]>;
   }
 
-  /** The first row, or undefined where there is none. Throws as {@link query} does. */
-  queryFirst<T = Row>(
+  /** {@link queryFirst} with the row as an array. */
+  queryFirst<T = SqlValue[], P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    params?: BindParams,
+    params: BindParams | P | undefined,
+    options: QueryOptions & RowsAsArrays,
+  ): Promise<T | undefined>;
+  /** The first row, or undefined where there is none. Throws as {@link query} does. */
+  queryFirst<T = Row, P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params?: BindParams | P,
     options?: QueryOptions,
-  ): Promise<T | undefined> {
+  ): Promise<T | undefined>;
+  queryFirst<T>(sql: Sql, params?: object, options?: QueryOptions): Promise<T | undefined> {
     return this.#run(sql, params, options, firstIn(options)) as Promise<T | undefined>;
   }
 
-  /** The first column of the first row, or undefined where there is none. */
-  queryValue<T = SqlValue>(
+  /** The first column of the first row, or undefined where there is none. Throws as {@link query} does. */
+  queryValue<T = SqlValue, P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    params?: BindParams,
+    params?: BindParams | P,
     options?: QueryOptions,
   ): Promise<T | undefined> {
     return this.#run(sql, params, options, "value") as Promise<T | undefined>;
   }
 
   /** Runs any one statement; rows it yields are dropped. Throws as {@link query} does. */
-  execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
+  execute<P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params?: BindParams | P,
+    options?: QueryOptions,
+  ): Promise<ExecuteResult> {
     return this.#run(sql, params, options, "changes") as Promise<ExecuteResult>;
   }
 
@@ -133,10 +163,11 @@ export class Connection implements AsyncDisposable {
    * Runs one statement once per entry of `paramsList`: all of them or, if one fails, none, in one
    * transaction (a savepoint inside an open one). That is one round trip; more than 250 entries are several of
    * some milliseconds each, so that nobody else who has a connection in the same thread waits for all.
+   * `changes` is the sum of them all. Throws as {@link query} does.
    */
-  async executeMany(
+  async executeMany<P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    paramsList: readonly BindParams[],
+    paramsList: readonly (BindParams | P)[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
     const text = textOf(sql);
@@ -181,7 +212,7 @@ export class Connection implements AsyncDisposable {
 
   /**
    * Runs several statements, none of which takes parameters. Not atomic: statements before one that
-   * fails keep their effect, unless the script opens a transaction.
+   * fails keep their effect, unless the script opens a transaction. Throws as {@link query} does.
    */
   async executeScript(sql: string, options?: QueryOptions): Promise<void> {
     if (typeof sql !== "string") throw new TypeError(`sql must be a string, not ${typeof sql}`);
@@ -197,9 +228,13 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  /** Runs statements atomically, in one round trip. */
-  async batch<T = Row>(
-    statements: readonly BatchStatement[],
+  /**
+   * Runs statements atomically, in one round trip: in a transaction, or a savepoint inside an open one.
+   * `T` is the type of their rows; the results are in the order of the statements.
+   * @throws TypeError for a statement that is none; else as {@link query} does, and nothing is kept
+   */
+  async batch<T = Row, S extends BatchStatements<S> = readonly BatchStatement[]>(
+    statements: readonly BatchStatement[] | S,
     options?: QueryOptions,
   ): Promise<Result<T>[]> {
     return (await this.runBatch(toStatements(statements), options)) as unknown as Result<T>[];
@@ -236,15 +271,29 @@ export class Connection implements AsyncDisposable {
     return reply.result as StatementInfo | undefined;
   }
 
+  /** {@link iterate} with rows as arrays. */
+  iterate<T = SqlValue[], P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params: BindParams | P | undefined,
+    options: IterateOptions & RowsAsArrays,
+  ): AsyncGenerator<T, void, undefined>;
   /**
    * The rows of one statement, chunk by chunk: at most two chunks are in memory, and SQLite goes on
    * only as they are consumed. Until the loop ends, the connection reads from one snapshot.
+   *
+   * Throws nothing itself; the loop throws as {@link query} does, a RangeError for a `chunkSize` that is none
+   * included.
    */
-  iterate<T = Row>(
+  iterate<T = Row, P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    params?: BindParams,
+    params?: BindParams | P,
     options?: IterateOptions,
-  ): AsyncIterableIterator<T> {
+  ): AsyncGenerator<T, void, undefined>;
+  iterate<T>(
+    sql: Sql,
+    params?: object,
+    options?: IterateOptions,
+  ): AsyncGenerator<T, void, undefined> {
     return this.iterateOver<T>(statementNow(sql, params), options);
   }
 
@@ -313,6 +362,8 @@ export class Connection implements AsyncDisposable {
    * Of two that are asked for at once on one connection, the second waits for the first. One that is asked
    * for while the callback of another runs is inside of it, and whatever is sent on the connection until it
    * ends belongs to it. Where the outer one ends first, all of it is rolled back (`SQLITE_MISUSE`).
+   * @throws what `body` throws; BusyError, SqliteError, ConnectionReleasedError, WorkerCrashedError,
+   *   StorageError, TypeError (options), the signal's reason
    */
   transaction<T>(
     body: (db: Connection) => T | Promise<T>,
@@ -363,7 +414,7 @@ export class Connection implements AsyncDisposable {
 
   async #run(
     sql: Sql,
-    params: BindParams | undefined,
+    params: object | undefined,
     options: QueryOptions | undefined,
     want: Want,
     within?: OpenTransaction | null,

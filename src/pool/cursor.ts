@@ -7,8 +7,9 @@ import { checkIterateOptions, type QueryOptions } from "./options.ts";
 /** Rows of a chunk where the caller does not say. */
 const DEFAULT_CHUNK_ROWS = 1_000;
 
+/** Options of `iterate`. */
 export interface IterateOptions extends QueryOptions {
-  /** Rows fetched at a time, default 1,000. */
+  /** Rows fetched at a time; an integer of at least 1. Default 1,000. */
   readonly chunkSize?: number | undefined;
 }
 

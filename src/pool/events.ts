@@ -4,31 +4,72 @@
 export interface OwnerChange {
   /** `"owner"`: this one runs it from now on. */
   readonly role: "owner" | "client";
-  /** Milliseconds in which nobody did. */
+  /** Milliseconds in which nobody ran it. */
   readonly tookMs: number;
 }
 
-/** The events of a pool by name. Plain data; times in milliseconds. */
+/**
+ * The events of a pool by name. Plain data; times in milliseconds, `connection` is the `id` of one. Told at
+ * once, while the pool waits: a listener is to be quick.
+ */
 export interface PoolEvents {
-  acquire: { readonly connection: number; readonly waitMs: number };
-  release: { readonly connection: number; readonly heldMs: number };
-  create: { readonly connection: number; readonly durationMs: number };
-  close: { readonly connection: number; readonly reason: string };
-  /** Somebody has to wait for a connection. */
-  wait: { readonly waiting: number };
+  /** A connection was lent, be it for one call. */
+  acquire: {
+    readonly connection: number;
+    /** What its borrower has waited, for the turn to write included; 0 where one was idle. */
+    readonly waitMs: number;
+  };
+  /** A connection came back. */
+  release: {
+    readonly connection: number;
+    /** How long it was out. */
+    readonly heldMs: number;
+  };
+  /** A connection was opened. */
+  create: {
+    readonly connection: number;
+    /** What that took, `onConnect` and the start of a thread included. */
+    readonly durationMs: number;
+  };
+  /** A connection has left the pool. */
+  close: {
+    readonly connection: number;
+    /**
+     * `"idle"`: after `idleTimeout`; `"evicted"`: by `evictIdle`; `"resized"`: there were more than
+     * `maxConnections`; `"closed"`: the pool closes, or is suspended; else that of `replace`.
+     */
+    readonly reason: string;
+  };
+  /** Somebody has to wait for a connection. Waits for the turn to write do not count. */
+  wait: {
+    /** How many wait now, this one included. */
+    readonly waiting: number;
+  };
+  /** A wait for a connection, or for the turn to write, has ended in an `AcquireTimeoutError`. */
   timeout: { readonly waitedMs: number };
-  /** A connection has been out for longer than `leakThreshold`. */
+  /** A connection has been out for longer than `leakThreshold`. Told once for each time it is lent. */
   leak: {
     readonly connection: number;
     readonly heldMs: number;
     /** Where it was acquired. */
     readonly stack: string;
+    /** The statement it runs now, if it runs one. */
     readonly sql: string | undefined;
   };
-  /** A connection was not fit to be lent again. */
-  replace: { readonly connection: number; readonly reason: string };
+  /** A connection was not fit to be lent again, and is closed; another one is opened when it is needed. */
+  replace: {
+    readonly connection: number;
+    /** `"maxLifetime"`, or the message of the error it broke of. */
+    readonly reason: string;
+  };
+  /**
+   * A request to SQLite has ended, for better or worse: a statement, a whole `executeMany` or `batch`, each
+   * chunk of `iterate`. The library's own statements are among them, such as `BEGIN` and `COMMIT`, and those
+   * of an export.
+   */
   query: {
     readonly connection: number;
+    /** Its text; of a batch the statements, joined by `"; "`. */
     readonly sql: string;
     /** From the call to its answer. */
     readonly durationMs: number;
@@ -39,7 +80,9 @@ export interface PoolEvents {
     readonly queuedMs?: number | undefined;
     /** Of it, what the thread worked. What is left is the way back. Undefined as `queuedMs` is. */
     readonly ranMs?: number | undefined;
+    /** Rows that came with the answer; 0 for a request that failed. */
     readonly rows: number;
+    /** What it failed with. */
     readonly error?: Error;
   };
   /**
@@ -49,7 +92,11 @@ export interface PoolEvents {
    */
   change: { readonly tables: readonly string[] };
   /** A transaction was left open at release, and has been rolled back. */
-  dirty: { readonly connection: number; readonly sql: string | undefined };
+  dirty: {
+    readonly connection: number;
+    /** The latest statement of the connection. */
+    readonly sql: string | undefined;
+  };
   /** Another tab or worker runs SQLite from now on, or this one does. */
   owner: OwnerChange;
 }

@@ -1,13 +1,15 @@
 // An export as a stream: its source is asked for a piece when somebody reads one, and ended when nobody will.
 
+import type { Bytes } from "../types.ts";
+
 /** `chunks` as a stream; an abort ends them also while nobody reads. */
 export function streamOf(
-  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+  chunks: AsyncGenerator<Bytes, void, undefined>,
   signal: AbortSignal | undefined,
-): ReadableStream<Uint8Array> {
+): ReadableStream<Bytes> {
   let abort = () => {};
   const disarm = () => signal?.removeEventListener("abort", abort);
-  return new ReadableStream<Uint8Array>(
+  return new ReadableStream<Bytes>(
     {
       start(controller) {
         abort = () => {

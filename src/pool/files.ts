@@ -8,6 +8,7 @@ export interface DatabaseFile {
   readonly sizeBytes: number;
 }
 
+/** Options of `listDatabases`. */
 export interface ListOptions {
   /** Where to look: default the working directory, or all of the origin's private file system. */
   readonly directory?: string | undefined;

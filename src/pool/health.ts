@@ -4,6 +4,7 @@ import { clock } from "../clock.ts";
 import { startTimer } from "./deadline.ts";
 import { checkCheckOptions, checkHandlerOptions, checkPoolCheckOptions } from "./options.ts";
 
+/** From best to worst. */
 export type HealthStatus = "healthy" | "degraded" | "unhealthy";
 
 /** What a check may answer. */
@@ -11,8 +12,11 @@ export type HealthAnswer =
   | HealthStatus
   | { readonly status: HealthStatus; readonly message?: string | undefined };
 
+/** A check that a {@link HealthMonitor} runs. */
 export interface HealthCheck {
+  /** What its report is called, unique in its monitor. */
   readonly name: string;
+  /** What it throws makes it unhealthy, with that message. */
   check(): Promise<HealthAnswer>;
   /** Milliseconds after which it counts as unhealthy, default 5,000. */
   readonly timeout?: number | undefined;
@@ -22,6 +26,7 @@ export interface HealthCheck {
 export interface CheckReport {
   readonly name: string;
   readonly status: HealthStatus;
+  /** What the check had to say, or why it failed. */
   readonly message?: string;
   /** Milliseconds it took. */
   readonly duration: number;
@@ -45,15 +50,16 @@ export class HealthMonitor {
    * @throws TypeError when the name is taken; TypeError, RangeError for an option that is unknown or wrong
    */
   register(check: HealthCheck): () => void;
+  /** The same with what makes the check; `timeout` in milliseconds, default 5,000. */
   register(
     name: string,
     check: HealthCheck["check"],
-    options?: { readonly timeout?: number },
+    options?: { readonly timeout?: number | undefined },
   ): () => void;
   register(
     first: string | HealthCheck,
     check?: HealthCheck["check"],
-    options?: { readonly timeout?: number },
+    options?: { readonly timeout?: number | undefined },
   ): () => void {
     if (options !== undefined) checkCheckOptions(options);
     const entry =
@@ -161,9 +167,9 @@ export function poolHealthCheck(
 
 export interface HealthHandlerOptions {
   /** Default `"/health"`. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** HTTP status of a degraded report, default 200. */
-  readonly degradedStatusCode?: number;
+  readonly degradedStatusCode?: number | undefined;
 }
 
 /**

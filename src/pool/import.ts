@@ -12,7 +12,7 @@ import { askFile, SPOOL_BYTES } from "./whole.ts";
 /** Bytes of the file header, https://sqlite.org/fileformat2.html#the_database_header */
 const HEADER_BYTES = 100;
 
-/** What `import` takes. */
+/** What `import` takes: the bytes of a database file. */
 export type ImportSource = Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>;
 
 /** A database on its way in. */

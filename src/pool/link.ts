@@ -51,6 +51,8 @@ export interface Job {
   readonly writes: boolean;
   /** It changes nothing, whatever it is, and is not to be aborted alone: reads may overlap. */
   readonly reads?: boolean;
+  /** Files other than the database's are concerned: one that fails says nothing of the connection. */
+  readonly elsewhere?: boolean;
   /** It is of no use to send it again: a fetch that fails has closed its cursor. */
   readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -377,7 +379,8 @@ export class Link {
   }
 
   #failure(error: Error, job: Job): unknown {
-    if (error instanceof StorageError && error.reason === "io") this.suspect = error;
+    const isOwn = error instanceof StorageError && error.reason === "io" && !job.elsewhere;
+    if (isOwn) this.suspect = error;
     const interrupted = error instanceof SqliteError && (error.resultCode & 0xff) === INTERRUPT;
     return interrupted && job.signal?.aborted ? job.signal.reason : error;
   }

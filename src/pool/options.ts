@@ -25,7 +25,12 @@ export interface PoolOptions {
   readonly maxLifetime?: number | undefined;
   /** A connection out for longer is reported once, by the event `leak`. Default 0: off. */
   readonly leakThreshold?: number | undefined;
-  /** Longest wait for SQLite's write lock. Default 5,000. */
+  /**
+   * Longest wait for SQLite's locks, that of writers for their turn included; `Infinity` waits for ever, 0
+   * does not. Default 5,000. So long wait as well: the opening, for a file that another process or a tab that
+   * cannot share it has (for an answer of other tabs at least 5 s); `checkpoint`, for readers; and in browsers
+   * `deleteDatabase`, for other tabs to close theirs.
+   */
   readonly busyTimeout?: number | undefined;
   /** Open the file for reading only. Default false. */
   readonly readonly?: boolean | undefined;
@@ -96,6 +101,7 @@ export interface AcquireOptions {
    * of it; that ends after `busyTimeout` in any case.
    */
   readonly timeout?: number | undefined;
+  /** Ends the wait, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -109,10 +115,19 @@ export interface CloseOptions {
 export interface QueryOptions {
   /** Stops the statement, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds after which the statement is stopped with `SQLITE_INTERRUPT`. */
+  /**
+   * Milliseconds after which the statement is stopped with `SQLITE_INTERRUPT`; of `iterate`, each chunk. What
+   * passes before SQLite begins, as in a wait for a connection or a lock, is not counted. Default no limit, as
+   * is `Infinity`; the shortest is 1, which 0 stands for, too.
+   */
   readonly timeout?: number | undefined;
   /** Rows as objects by column name (default) or as arrays. */
   readonly rowMode?: "object" | "array" | undefined;
+}
+
+/** What has rows come as arrays: with it, the type of a row is `SqlValue[]` unless another one is given. */
+export interface RowsAsArrays {
+  readonly rowMode: "array";
 }
 
 type Check = (value: unknown, name: string) => void;

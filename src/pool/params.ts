@@ -1,7 +1,7 @@
 // Parameters as the caller gave them, checked and made ready for the way to SQLite.
 
 import type { WireParams } from "../rpc/protocol.ts";
-import type { BindParams, SqlValue } from "../types.ts";
+import type { Bytes, SqlValue } from "../types.ts";
 
 const NONE: readonly SqlValue[] = Object.freeze([]);
 const EXPECTED = "expected null, number, bigint, string, boolean, Uint8Array or ArrayBuffer";
@@ -12,7 +12,7 @@ const LEAST_INT64 = -(2n ** 63n);
  * A copy: what the caller does with the parameters later on, to the bytes of a blob too, is not meant for
  * this call. Booleans become 0 and 1, an ArrayBuffer its bytes. @throws TypeError naming the parameter
  */
-export function normalizeParams(params: BindParams | undefined): WireParams {
+export function normalizeParams(params: object | undefined): WireParams {
   if (params === undefined) return NONE;
   if (Array.isArray(params)) {
     const list = normalizeList(params);
@@ -27,7 +27,7 @@ export function normalizeParams(params: BindParams | undefined): WireParams {
 }
 
 /** The parameters of each run of one statement, as {@link normalizeParams} copies them. */
-export function normalizeLists(lists: readonly BindParams[]): WireParams[] {
+export function normalizeLists(lists: readonly object[]): WireParams[] {
   const own = checkLists(lists);
   keepLists(own);
   return own;
@@ -37,11 +37,11 @@ export function normalizeLists(lists: readonly BindParams[]): WireParams[] {
  * The same, for who reads them before the caller goes on: a list that needs no change is still the caller's.
  * @throws TypeError naming the parameter
  */
-export function checkLists(lists: readonly BindParams[]): WireParams[] {
+export function checkLists(lists: readonly object[]): WireParams[] {
   if (!Array.isArray(lists))
     throw new TypeError("paramsList must be an array with the parameters of each run");
   const own: WireParams[] = [];
-  for (const params of lists as readonly BindParams[])
+  for (const params of lists as readonly object[])
     own.push(Array.isArray(params) ? normalizeList(params) : normalizeParams(params));
   return own;
 }
@@ -97,7 +97,7 @@ function isOf(
   return Object.prototype.toString.call(value) === `[object ${name}]`;
 }
 
-function copyOf(value: Uint8Array | ArrayBuffer, name: string | number): Uint8Array {
+function copyOf(value: Uint8Array | ArrayBuffer, name: string | number): Bytes {
   try {
     // `slice` would not do: that of Node's Buffer shares the bytes.
     return ArrayBuffer.isView(value) ? new Uint8Array(value) : new Uint8Array(value.slice());

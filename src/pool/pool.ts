@@ -4,9 +4,11 @@ import { ConnectionReleasedError, PoolError, SqliteError, StorageError } from ".
 import type { Want } from "../rpc/protocol.ts";
 import type {
   BindParams,
+  Bytes,
   CheckpointMode,
   ExecuteResult,
   JournalMode,
+  NamedParams,
   Row,
   SqlValue,
 } from "../types.ts";
@@ -14,7 +16,7 @@ import type { Backend, Capabilities, Runtime } from "./backend.ts";
 import { Borrowing, signalOf } from "./borrowing.ts";
 import { addCallSite } from "./call-site.ts";
 import { Changes } from "./changes.ts";
-import { type Connection, firstIn, type Result, rowsIn, type Sql } from "./connection.ts";
+import { type Connection, firstIn, type Result, rowsIn } from "./connection.ts";
 import type { IterateOptions } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import { Emitter, type PoolEvents } from "./events.ts";
@@ -33,6 +35,7 @@ import {
   type PoolOptions,
   type QueryOptions,
   type ResolvedOptions,
+  type RowsAsArrays,
   resolveOptions,
 } from "./options.ts";
 import { normalizeLists } from "./params.ts";
@@ -40,7 +43,9 @@ import type { PoolContext } from "./pool-context.ts";
 import { beginSnapshot, endSnapshot } from "./snapshot.ts";
 import {
   type BatchStatement,
+  type BatchStatements,
   mayWrite,
+  type Sql,
   type Statement,
   statementNow,
   textOf,
@@ -146,15 +151,17 @@ export class ConnectionPool implements AsyncDisposable {
     this.#stopListening = backend.onOwner?.((change) => events.emit("owner", change));
   }
 
-  /** Connections that are out. */
+  /** Connections that are lent. */
   get activeCount(): number {
     return this.#lending.pool.outCount;
   }
 
+  /** Connections that are open and not lent. */
   get idleCount(): number {
     return this.#lending.pool.idleCount;
   }
 
+  /** Connections that are open. */
   get totalCount(): number {
     return this.#lending.pool.totalCount;
   }
@@ -164,10 +171,12 @@ export class ConnectionPool implements AsyncDisposable {
     return this.#lending.pool.waitingCount + this.#turn.waiting;
   }
 
+  /** Most connections that may be open: the option, or less where the engine can have fewer. */
   get maxConnections(): number {
     return this.#lending.pool.max;
   }
 
+  /** The option `name`, by default the path the pool was opened with. */
   get name(): string {
     return this.#context.options.name;
   }
@@ -225,7 +234,11 @@ export class ConnectionPool implements AsyncDisposable {
     throw new TypeError("SQLite runs in the calling thread: there is no other one to end");
   }
 
-  /** Calls `listener` on each event; returns the function that ends it. */
+  /**
+   * Calls `listener` on each event; returns the function that ends it. What a listener throws is reported as
+   * an uncaught error.
+   * @throws TypeError for a name no event has, a listener that is no function
+   */
   on<Name extends keyof PoolEvents & string>(
     name: Name,
     listener: (event: PoolEvents[Name]) => void,
@@ -244,12 +257,18 @@ export class ConnectionPool implements AsyncDisposable {
     return await this.#lending.acquire(options, false);
   }
 
-  /** Gives a connection back. @throws ConnectionReleasedError, TypeError for a foreign one */
+  /**
+   * Gives a connection back; a transaction that was left open is rolled back.
+   * @throws ConnectionReleasedError, TypeError for a foreign one
+   */
   async release(connection: Connection): Promise<void> {
     await this.#lending.release(connection);
   }
 
-  /** Lends a connection to `body` and takes it back, whatever becomes of it. */
+  /**
+   * Lends a connection to `body` and takes it back, whatever becomes of it.
+   * @throws what `body`, and what {@link acquire} throws
+   */
   async withConnection<T>(
     body: (db: Connection) => T | Promise<T>,
     options?: AcquireOptions,
@@ -258,7 +277,11 @@ export class ConnectionPool implements AsyncDisposable {
     return await this.#untilClosed(this.#borrowing.lend(options, false, body));
   }
 
-  /** Runs `body` on one snapshot of the database, on a connection that refuses to write. */
+  /**
+   * Runs `body` on one snapshot of the database, on a connection that refuses to write.
+   * @throws what `body` throws, SqliteError (`SQLITE_READONLY`) for a statement that may write included; what
+   *   {@link acquire} throws
+   */
   async read<T>(
     body: (db: Connection) => T | Promise<T>,
     options?: AcquireOptions,
@@ -277,7 +300,11 @@ export class ConnectionPool implements AsyncDisposable {
     return await this.#untilClosed(reading);
   }
 
-  /** Runs `body` as the one writer: committed when it resolves, rolled back when it throws. */
+  /**
+   * Runs `body` as the one writer: committed when it resolves, rolled back when it throws. Where it is not
+   * its turn within `busyTimeout`, or within the `timeout` of `options`, it is not called.
+   * @throws what `body`, {@link acquire} and {@link Connection.transaction} throw, BusyError included
+   */
   async write<T>(
     body: (db: Connection) => T | Promise<T>,
     options?: AcquireOptions,
@@ -291,7 +318,10 @@ export class ConnectionPool implements AsyncDisposable {
     return await this.#untilClosed(writing);
   }
 
-  /** {@link Connection.transaction} on a connection borrowed for it. */
+  /**
+   * {@link Connection.transaction} on a connection borrowed for it, in turn with other writers unless it is
+   * `"deferred"`. @throws as {@link write} does
+   */
   async transaction<T>(
     body: (db: Connection) => T | Promise<T>,
     options?: TransactionOptions & AcquireOptions,
@@ -308,38 +338,60 @@ export class ConnectionPool implements AsyncDisposable {
     return await this.#untilClosed(running);
   }
 
-  /** {@link Connection.query} on a connection borrowed for it. */
-  query<T = Row>(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<T[]> {
+  /** {@link query} with rows as arrays, a value per column, two of one name included. */
+  query<T = SqlValue[], P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params: BindParams | P | undefined,
+    options: QueryOptions & RowsAsArrays,
+  ): Promise<T[]>;
+  /** {@link Connection.query} on a connection borrowed for it; also throws what {@link acquire} does. */
+  query<T = Row, P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params?: BindParams | P,
+    options?: QueryOptions,
+  ): Promise<T[]>;
+  query<T>(sql: Sql, params?: object, options?: QueryOptions): Promise<T[]> {
     return this.#run(sql, params, options, rowsIn(options)) as Promise<T[]>;
   }
 
-  /** {@link Connection.queryFirst} on a connection borrowed for it. */
-  queryFirst<T = Row>(
+  /** {@link queryFirst} with the row as an array. */
+  queryFirst<T = SqlValue[], P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    params?: BindParams,
+    params: BindParams | P | undefined,
+    options: QueryOptions & RowsAsArrays,
+  ): Promise<T | undefined>;
+  /** {@link Connection.queryFirst} on a connection borrowed for it; throws as {@link query} does. */
+  queryFirst<T = Row, P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params?: BindParams | P,
     options?: QueryOptions,
-  ): Promise<T | undefined> {
+  ): Promise<T | undefined>;
+  queryFirst<T>(sql: Sql, params?: object, options?: QueryOptions): Promise<T | undefined> {
     return this.#run(sql, params, options, firstIn(options)) as Promise<T | undefined>;
   }
 
-  /** {@link Connection.queryValue} on a connection borrowed for it. */
-  queryValue<T = SqlValue>(
+  /** {@link Connection.queryValue} on a connection borrowed for it; throws as {@link query} does. */
+  queryValue<T = SqlValue, P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    params?: BindParams,
+    params?: BindParams | P,
     options?: QueryOptions,
   ): Promise<T | undefined> {
     return this.#run(sql, params, options, "value") as Promise<T | undefined>;
   }
 
-  /** {@link Connection.execute} on a connection borrowed for it. */
-  execute(sql: Sql, params?: BindParams, options?: QueryOptions): Promise<ExecuteResult> {
+  /** {@link Connection.execute} on a connection borrowed for it; throws as {@link query} does. */
+  execute<P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params?: BindParams | P,
+    options?: QueryOptions,
+  ): Promise<ExecuteResult> {
     return this.#run(sql, params, options, "changes") as Promise<ExecuteResult>;
   }
 
-  /** {@link Connection.executeMany} on a connection borrowed for it. */
-  async executeMany(
+  /** {@link Connection.executeMany} on a connection borrowed for it; throws as {@link query} does. */
+  async executeMany<P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    paramsList: readonly BindParams[],
+    paramsList: readonly (BindParams | P)[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
     const text = textOf(sql);
@@ -348,7 +400,7 @@ export class ConnectionPool implements AsyncDisposable {
     return await this.#borrowing.once(writes, options, (db) => db.runMany(text, lists, options));
   }
 
-  /** {@link Connection.executeScript} on a connection borrowed for it. */
+  /** {@link Connection.executeScript} on a connection borrowed for it; throws as {@link query} does. */
   async executeScript(sql: string, options?: QueryOptions): Promise<void> {
     const run = (db: Connection) => db.executeScript(sql, options);
     return typeof sql === "string" && !mayWrite(sql)
@@ -356,9 +408,9 @@ export class ConnectionPool implements AsyncDisposable {
       : await this.#borrowing.inTurn(signalOf(options), run);
   }
 
-  /** {@link Connection.batch} on a connection borrowed for it. */
-  async batch<T = Row>(
-    statements: readonly BatchStatement[],
+  /** {@link Connection.batch} on a connection borrowed for it; throws as {@link query} does. */
+  async batch<T = Row, S extends BatchStatements<S> = readonly BatchStatement[]>(
+    statements: readonly BatchStatement[] | S,
     options?: QueryOptions,
   ): Promise<Result<T>[]> {
     const list = toStatements(statements);
@@ -367,10 +419,24 @@ export class ConnectionPool implements AsyncDisposable {
     return results as unknown as Result<T>[];
   }
 
-  /** {@link Connection.iterate} on a connection borrowed until the loop ends. */
-  iterate<T = Row>(
+  /** {@link iterate} with rows as arrays. */
+  iterate<T = SqlValue[], P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    params?: BindParams,
+    params: BindParams | P | undefined,
+    options: IterateOptions & RowsAsArrays,
+  ): AsyncGenerator<T, void, undefined>;
+  /**
+   * {@link Connection.iterate} on a connection borrowed until the loop ends. The loop throws as {@link query}
+   * does, and PoolClosedError where the pool is closed before its end.
+   */
+  iterate<T = Row, P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params?: BindParams | P,
+    options?: IterateOptions,
+  ): AsyncGenerator<T, void, undefined>;
+  iterate<T>(
+    sql: Sql,
+    params?: object,
     options?: IterateOptions,
   ): AsyncGenerator<T, void, undefined> {
     return this.#iterate<T>(statementNow(sql, params), options);
@@ -392,6 +458,12 @@ export class ConnectionPool implements AsyncDisposable {
     }
   }
 
+  /** {@link watch} with rows as arrays. */
+  watch<T = SqlValue[], P extends NamedParams<P> = BindParams>(
+    sql: Sql,
+    params: BindParams | P | undefined,
+    options: QueryOptions & RowsAsArrays,
+  ): AsyncIterableIterator<T[]>;
   /**
    * The rows of a statement that reads: at once, and again after every commit that changed one of the
    * tables they come from, whichever connection or pool made it. Commits that come while the loop is
@@ -402,18 +474,24 @@ export class ConnectionPool implements AsyncDisposable {
    * quietly when the pool is closed. Throws as {@link Connection.query} does; SQLITE_READONLY for a
    * statement that may write, a TypeError for one that yields no rows.
    */
-  watch<T = Row>(
+  watch<T = Row, P extends NamedParams<P> = BindParams>(
     sql: Sql,
-    params?: BindParams,
+    params?: BindParams | P,
     options?: QueryOptions,
-  ): AsyncIterableIterator<T[]> {
+  ): AsyncIterableIterator<T[]>;
+  watch<T>(sql: Sql, params?: object, options?: QueryOptions): AsyncIterableIterator<T[]> {
     return this.#changes.watch<T>(sql, params, options);
   }
 
   // --- The whole database ---
 
-  /** A consistent copy of the database; readers and the writer go on meanwhile. */
-  async export(options?: { readonly signal?: AbortSignal }): Promise<Uint8Array> {
+  /**
+   * A consistent copy of the database; readers and the writer go on meanwhile. Statements of its own read it,
+   * which the events `query` and `stats().queries` count like any other.
+   * @throws SqliteError, StorageError, WorkerCrashedError, PoolClosedError, the signal's reason, and what
+   *   {@link acquire} throws; RangeError where there is no memory for so many bytes
+   */
+  async export(options?: { readonly signal?: AbortSignal | undefined }): Promise<Bytes> {
     if (options !== undefined) checkAcquireOptions(options);
     const { temporaryPath } = this.#context.backend;
     try {
@@ -425,16 +503,17 @@ export class ConnectionPool implements AsyncDisposable {
 
   /**
    * The same copy as a stream, for a database that is too large to be held in memory. It keeps a
-   * connection and a snapshot until it has been read to its end or is cancelled.
+   * connection and a snapshot until it has been read to its end or is cancelled. What {@link export} throws is
+   * the error of the stream.
    */
-  exportStream(options?: { readonly signal?: AbortSignal }): ReadableStream<Uint8Array> {
+  exportStream(options?: { readonly signal?: AbortSignal | undefined }): ReadableStream<Bytes> {
     if (options !== undefined) checkAcquireOptions(options);
     return streamOf(this.#exportChunks(options), options?.signal);
   }
 
   async *#exportChunks(
-    options: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<Bytes, void, undefined> {
     const db = await this.#lending.acquire(options, true);
     try {
       await beginSnapshot(db);
@@ -450,10 +529,14 @@ export class ConnectionPool implements AsyncDisposable {
   /**
    * Replaces the content of the database, in one transaction, by that of another. A stream is read to
    * its end before the write lock is asked for; one that is not read to its end is cancelled.
-   * @throws StorageError (`corrupt`) when that is no sound database, BusyError, the signal's reason;
-   *   nothing is changed then
+   * @throws StorageError (`corrupt` when that is no sound database, `quota` when there is no room for it),
+   *   BusyError, TypeError for a source that is none, WorkerCrashedError, the signal's reason, what the stream
+   *   and what {@link acquire} throws; nothing is changed then
    */
-  async import(source: ImportSource, options?: { readonly signal?: AbortSignal }): Promise<void> {
+  async import(
+    source: ImportSource,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<void> {
     if (options !== undefined) checkAcquireOptions(options);
     if (this.#context.options.readonly) {
       throw new StorageError("permission", `the pool "${this.name}" only reads its database`);
@@ -594,7 +677,7 @@ export class ConnectionPool implements AsyncDisposable {
 
   async #run(
     sql: Sql,
-    params: BindParams | undefined,
+    params: object | undefined,
     options: QueryOptions | undefined,
     want: Want,
   ): Promise<unknown> {

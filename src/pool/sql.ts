@@ -1,12 +1,14 @@
 // SQL as the caller gave it: text, or a tagged template that carries its parameters.
 
 import type { WireParams } from "../rpc/protocol.ts";
-import type { BindParams, BindValue } from "../types.ts";
+import type { BindParams, BindValue, NamedParams } from "../types.ts";
 import { describe, normalizeParams } from "./params.ts";
 
 /** A statement with its parameters, as the tag {@link sql} makes it. */
 export class SqlQuery {
+  /** The text, with a `?` for each value. */
   readonly sql: string;
+  /** The values, in the order of their `?`. */
   readonly params: readonly BindValue[];
 
   constructor(text: string, params: readonly BindValue[]) {
@@ -38,11 +40,29 @@ export function sql(
   return new SqlQuery(text, params);
 }
 
+/** SQL as text, or as a tagged template that carries its parameters. */
+export type Sql = string | SqlQuery;
+
 /** One statement of a batch. */
-export interface BatchStatement {
-  readonly sql: string | SqlQuery;
-  readonly params?: BindParams | undefined;
+export interface BatchStatement<Params = BindParams> {
+  readonly sql: Sql;
+  /** None for a tagged template, which carries its own. */
+  readonly params?: Params | undefined;
 }
+
+/**
+ * The statements of a batch, `List`, with parameters of types of their own (see {@link NamedParams}) and
+ * without properties that no statement has.
+ */
+export type BatchStatements<List> = {
+  readonly [Index in keyof List]: BatchStatement<
+    List[Index] extends { readonly params: infer Params }
+      ? BindParams | NamedParams<Params>
+      : BindParams
+  > & {
+    readonly [Name in Exclude<keyof List[Index], keyof BatchStatement>]: never;
+  };
+};
 
 /** A statement whose parameters are checked, and its own. */
 export interface Statement {
@@ -51,7 +71,7 @@ export interface Statement {
 }
 
 /** Text and checked parameters, copied. @throws TypeError */
-export function toStatement(query: string | SqlQuery, params: BindParams | undefined): Statement {
+export function toStatement(query: Sql, params: object | undefined): Statement {
   if (typeof query === "string") return { sql: query, params: normalizeParams(params) };
   const sql = textOf(query);
   if (params !== undefined && Object.keys(params).length > 0) {
@@ -61,10 +81,7 @@ export function toStatement(query: string | SqlQuery, params: BindParams | undef
 }
 
 /** The same for later, with the parameters as they are now; what is wrong with them is thrown then. */
-export function statementNow(
-  query: string | SqlQuery,
-  params: BindParams | undefined,
-): () => Statement {
+export function statementNow(query: Sql, params: object | undefined): () => Statement {
   try {
     const statement = toStatement(query, params);
     return () => statement;
@@ -76,9 +93,9 @@ export function statementNow(
 }
 
 /** The statements of a batch, as {@link toStatement} makes them. @throws TypeError */
-export function toStatements(batch: readonly BatchStatement[]): Statement[] {
+export function toStatements(batch: unknown): Statement[] {
   if (!Array.isArray(batch)) throw new TypeError("a batch is an array of { sql, params }");
-  return Array.from(batch, (each: BatchStatement | null | undefined, index) => {
+  return Array.from(batch, (each: BatchStatement<object> | null | undefined, index) => {
     if (typeof each === "object" && each !== null) return toStatement(each.sql, each.params);
     throw new TypeError(
       `statement ${index + 1} of the batch is ${describe(each)}, not { sql, params }`,
@@ -87,7 +104,7 @@ export function toStatements(batch: readonly BatchStatement[]): Statement[] {
 }
 
 /** The text of a statement. @throws TypeError */
-export function textOf(query: string | SqlQuery): string {
+export function textOf(query: Sql): string {
   if (typeof query === "string") return query;
   if (query instanceof SqlQuery) return query.sql;
   throw new TypeError(`sql must be a string or made by the sql tag, not ${typeof query}`);

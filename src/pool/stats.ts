@@ -3,11 +3,13 @@
 import { clock } from "../clock.ts";
 import type { EngineKind, JournalMode, StorageKind } from "../types.ts";
 
-/** A distribution of times in milliseconds. */
+/** A distribution of times in milliseconds; all 0 while there are none. */
 export interface Summary {
+  /** How many times there are. */
   readonly count: number;
   readonly min: number;
   readonly mean: number;
+  /** The median. Percentiles are off by 3 % at most. */
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
@@ -24,6 +26,7 @@ export interface LogState {
 
 /** One open connection, and what it does at the moment. */
 export interface ConnectionReport {
+  /** The connection's `id`. */
   readonly connection: number;
   /** The number of its thread, from 1; 0: SQLite runs in the calling thread. */
   readonly thread: number;
@@ -31,6 +34,7 @@ export interface ConnectionReport {
   readonly lentMs: number | undefined;
   /** The statement it runs now, if it runs one. */
   readonly sql: string | undefined;
+  /** A transaction is open. */
   readonly inTransaction: boolean;
 }
 
@@ -48,44 +52,65 @@ export interface OwnerStats {
 
 /** What a pool is and holds at a moment. */
 export interface Gauges {
+  /** The option `name`, by default the path the pool was opened with. */
   readonly name: string;
+  /** Where the bytes of the database live. */
   readonly storage: StorageKind;
+  /** Which build of SQLite runs. */
   readonly engine: EngineKind;
   /** Worker threads that run now; 0: SQLite runs in the calling thread. */
   readonly threads: number;
+  /** The one the database had when the pool was opened. */
   readonly journalMode: JournalMode;
   /** Undefined without a log, and where only the thread that has SQLite can see it. */
   readonly log: LogState | undefined;
+  /** Connections that are lent. */
   readonly active: number;
+  /** Connections that are open and not lent. */
   readonly idle: number;
+  /** Connections that are open. */
   readonly total: number;
+  /** Most connections that may be open. */
   readonly max: number;
+  /** Who waits for a connection, or for the pool's turn to write. */
   readonly waiting: number;
   /** Undefined where no other tab can have the database open. */
   readonly owner?: OwnerStats | undefined;
 }
 
-/** What a pool has done since it was opened. Plain data. */
+/** What a pool is, and has done since it was opened. Plain data; times in milliseconds. */
 export interface PoolStats extends Gauges {
+  /** Times a connection was lent, be it for one call. */
   readonly acquired: number;
+  /** Times one came back. */
   readonly released: number;
+  /** Connections opened, the first included. */
   readonly created: number;
+  /** Connections closed, for whichever reason. */
   readonly closed: number;
-  /** Connections closed because they were broken or too old. */
+  /** Those of them that were closed because they were broken or too old. */
   readonly replaced: number;
-  /** Waits for a connection that ended by timeout. */
+  /** Waits for a connection, or for the turn to write, that ended in an `AcquireTimeoutError`. */
   readonly timedOut: number;
+  /** Such waits that were ended by a signal. Statements that were stopped are among `errors`. */
   readonly aborted: number;
   /** Refused at once: by `maxWaiters`, or because it was nested. */
   readonly rejected: number;
+  /** Times a connection was out for longer than `leakThreshold`. */
   readonly leaked: number;
+  /** Requests that have ended, as the event `query` tells of them: the library's own are among them. */
   readonly queries: number;
+  /** Rows that came with them. */
   readonly rows: number;
+  /** Those of `queries` that failed or were stopped. */
   readonly errors: number;
-  /** Waits for a lock of the database. */
+  /** Waits for a lock of the database; each further try at it is one more. */
   readonly busy: number;
+  /** How long borrowers have waited for a connection, the turn to write included; 0 where one was idle. */
   readonly acquireWait: Summary;
+  /** How long connections were out. */
   readonly held: Summary;
+  /** How long `queries` took, from the call to its answer. */
   readonly queryTime: Summary;
   /** Milliseconds since the pool was opened. */
   readonly uptime: number;

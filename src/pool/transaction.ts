@@ -13,6 +13,7 @@ import { checkTransactionOptions } from "./options.ts";
 /** How a transaction begins, see https://sqlite.org/lang_transaction.html */
 export type TransactionMode = "deferred" | "immediate" | "exclusive";
 
+/** Options of `transaction`. */
 export interface TransactionOptions {
   /** Default `"immediate"`; `"deferred"` on a lease that only reads. */
   readonly mode?: TransactionMode | undefined;

@@ -2,7 +2,7 @@
 
 import { clock } from "../clock.ts";
 import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
-import { type CheckpointMode, MEMORY_PATH } from "../types.ts";
+import { type Bytes, type CheckpointMode, MEMORY_PATH } from "../types.ts";
 import { withCallSite } from "./call-site.ts";
 import type { Connection } from "./connection.ts";
 import { emptyDatabase } from "./empty-database.ts";
@@ -14,14 +14,19 @@ const DEFAULT_BACKUP_PAGES = 256;
 
 /** How far a backup has come. */
 export interface BackupProgress {
+  /** Pages that are still to be copied; 0 at the end. */
   readonly remainingPages: number;
+  /** Pages of the database. */
   readonly totalPages: number;
 }
 
+/** Options of `backup`. */
 export interface BackupOptions {
+  /** Called after each step. What it throws ends the backup, which rejects with it. */
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
+  /** Ends the backup, which then rejects with the signal's reason; the destination stays as it was. */
   readonly signal?: AbortSignal | undefined;
-  /** Pages copied at a time, default 256. */
+  /** Pages copied in a step; an integer of at least 1. Default 256. */
   readonly pages?: number | undefined;
 }
 
@@ -87,7 +92,7 @@ export async function exportBytes(
   db: Connection,
   temporaryPath: () => string,
   signal?: AbortSignal,
-): Promise<Uint8Array> {
+): Promise<Bytes> {
   const pageSize = await numberOf(db, "page_size");
   const bytes = new Uint8Array(pageSize * Math.max(1, await numberOf(db, "page_count")));
   let at = 0;
@@ -103,7 +108,7 @@ export async function* exportChunks(
   db: Connection,
   temporaryPath: () => string,
   signal?: AbortSignal,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+): AsyncGenerator<Bytes, void, undefined> {
   if ((await numberOf(db, "page_count")) === 0) {
     const pageSize = await numberOf(db, "page_size");
     yield emptyDatabase({ pageSize, autoVacuum: await numberOf(db, "auto_vacuum") });
@@ -129,7 +134,7 @@ async function numberOf(db: Connection, pragma: string): Promise<number> {
 async function* pagesOfTable(
   db: Connection,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+): AsyncGenerator<Bytes, void, undefined> {
   const pageSize = await numberOf(db, "page_size");
   const pages = Math.max(1, Math.floor(SPOOL_BYTES / pageSize));
   const options = { rowMode: "array", chunkSize: pages, signal } as const;
@@ -155,13 +160,13 @@ async function* pagesOfCopy(
   link: Link,
   path: string,
   signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+): AsyncGenerator<Bytes, void, undefined> {
   try {
     await backup(link, path, { signal });
     for (let offset = 0; ; ) {
       signal?.throwIfAborted();
       const reply = await askFile(link, { operation: "read", path, offset, length: SPOOL_BYTES });
-      const chunk = reply.result as Uint8Array<ArrayBuffer>;
+      const chunk = reply.result as Bytes;
       if (chunk.length === 0) return;
       yield chunk;
       offset += chunk.length;
@@ -213,5 +218,6 @@ export function askFile(
 }
 
 async function ask(link: Link, request: Request): Promise<Reply> {
-  return withCallSite(link.send({ request: () => request, sql: undefined, writes: false }));
+  const job = { request: () => request, sql: undefined, writes: false, elsewhere: true };
+  return withCallSite(link.send(job));
 }

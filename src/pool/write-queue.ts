@@ -40,10 +40,6 @@ export class WriteQueue implements WritePermits {
     return this.#holder !== undefined;
   }
 
-  get waiting(): number {
-    return this.#semaphore.waiting;
-  }
-
   /** Who holds the lock now. */
   get holder(): WriteLockHolder | undefined {
     const holder = this.#holder;

@@ -287,8 +287,11 @@ export interface ThreadConfig {
   /** Milliseconds to wait for files that a thread which is about to end still has. */
   readonly busyTimeout: number;
   readonly slot: number;
-  /** The compiled engine, where the caller has it already. */
-  readonly module?: WebAssembly.Module | undefined;
+  /**
+   * The compiled engine, a `WebAssembly.Module`, where the caller has it already. Not said by that name, which
+   * programs lack that are compiled without the DOM: declarations of the package lead here.
+   */
+  readonly module?: unknown;
   /** The address of the engine's script, for threads that cannot import it by themselves. */
   readonly engineScript?: string | undefined;
 }

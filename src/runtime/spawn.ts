@@ -15,17 +15,13 @@ import { canUseRings, newRing } from "../rpc/ring.ts";
  * Starts a worker thread with an instance of SQLite. It keeps the process alive only while it has
  * work to do. @throws what kept the thread from starting.
  */
-export async function spawnNodeThread(
-  config: ThreadConfig,
-  options: { readonly ring: boolean } = { ring: true },
-): Promise<Port> {
+export async function spawnNodeThread(config: ThreadConfig): Promise<Port> {
   const [{ MessageChannel, Worker }, { availableParallelism }] = await Promise.all([
     import("node:worker_threads"),
     import("node:os"),
   ]);
   const interrupts = new Int32Array(new SharedArrayBuffer(INTERRUPT_WORDS * 4));
-  const rings =
-    options.ring && canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
+  const rings = canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
   const { port1: port, port2: far } = new MessageChannel();
   const worker = new Worker(new URL("../worker/node.js", import.meta.url), {
     workerData: { config, interrupts, rings, port: far } satisfies NodeThreadStart,

@@ -17,7 +17,8 @@ export async function startEngine(
   options: VfsOptions,
   loadSqlJs: LoadSqlJs,
 ): Promise<Engine> {
-  const { engine, module } = config;
+  const { engine } = config;
+  const module = config.module as WebAssembly.Module | undefined;
   switch (engine) {
     case "sqlite-wasm": {
       const { startSqliteWasm } = await import("../engine/sqlite-wasm.ts");

@@ -97,7 +97,17 @@ function story(name: string, tell: (db: Db, binding: Binding) => unknown[]): voi
 }
 
 test("all builds are of one version", () => {
-  for (const [, { version }] of VARIANTS) expect(version).toBe(official.version);
+  const versionOf = (binding: Binding) => {
+    const { exports } = binding;
+    const statement = new Db(binding).prepare("SELECT sqlite_version()");
+    exports.sqlite3_step(statement);
+    const version = binding.readCString(exports.sqlite3_column_text(statement, 0));
+    exports.sqlite3_finalize(statement);
+    return version;
+  };
+  const version = versionOf(official);
+  expect(version).toMatch(/^3\.\d+\.\d+$/);
+  for (const [, binding] of VARIANTS) expect(versionOf(binding)).toBe(version);
 });
 
 story("the state of a connection", (db) =>
