@@ -1,4 +1,4 @@
-import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createMemoryDisk, memoryStorage } from "../../src/storage/memory.ts";
@@ -23,6 +23,24 @@ describe("files of Node", () => {
     expect(storage.resolve(path("sub/up/new.db"))).toBe(storage.resolve(path("new.db")));
     linkSync(path("real.db"), path("hard.db"));
     expect(storage.exists(path("hard.db"))).toBe(true);
+  });
+
+  test("files that are made one after the other are told apart, and so is what takes the name of one", () => {
+    const storage = nodeFsStorage();
+    const files = Array.from({ length: 20 }, (_, i) =>
+      storage.open(path(`apart-${i}.db`), { create: true, readonly: false }),
+    );
+    expect(new Set(files.map(({ identity }) => identity)).size).toBe(20);
+    for (const file of files) expect(file.isInPlace()).toBe(true);
+    for (let i = 1; i < 20; i++) {
+      // Over the one before it, which has the inode beside its own.
+      renameSync(path(`apart-${i}.db`), path(`apart-${i - 1}.db`));
+      expect([files[i - 1]?.isInPlace(), files[i - 1]?.isDeleted()]).toEqual([false, true]);
+      expect([files[i]?.isInPlace(), files[i]?.isDeleted()]).toEqual([false, false]);
+      renameSync(path(`apart-${i - 1}.db`), path(`apart-${i}.db`));
+      expect(files[i]?.isInPlace()).toBe(true);
+    }
+    for (const file of files) file.close();
   });
 
   test("a link resolves to the file it points at also before there is one", () => {
