@@ -227,7 +227,7 @@ describe.each([0, 1])("with %i threads", (threads) => {
     for (const suffix of ["", "-wal"]) rmSync(file + suffix);
     expect(await rejection(pool.query("SELECT 1"))).toMatchObject({ reason: "io" });
     expect(existsSync(file)).toBe(false);
-    writeFileSync(file, readFileSync(path("alive.db")));
+    writeFileSync(file, "");
     expect((await rejection(pool.query("SELECT 1"))).message).toContain("replaced");
     for (const synchronous of ["off", "normal", "full"]) {
       await held.execute(`PRAGMA synchronous = ${synchronous}`);
@@ -243,7 +243,7 @@ describe.each([0, 1])("with %i threads", (threads) => {
     expect(pool.stats().replaced).toBe(1);
     await pool.close();
     await using again = await open(file);
-    expect(await again.queryValue("SELECT a FROM t")).toBe(1);
+    expect(await again.queryValue("SELECT count(*) FROM sqlite_schema")).toBe(0);
   });
 
   test("what takes the name of a deleted database gets nothing of its log", async () => {
