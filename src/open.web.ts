@@ -7,8 +7,8 @@ import { ConnectionPool } from "./pool/pool.ts";
 import { isBrowser } from "./runtime/detect.ts";
 
 /**
- * Opens a pool of connections to the database at `path`: a name in the origin's private file system,
- * or `":memory:"` for one database in memory that all connections of the pool share. One connection is
+ * Opens a pool of connections to the database at `path`: a name in the origin's private file system, or in
+ * IndexedDB where there is none; or `":memory:"` for one database in memory that all connections of the pool share. One connection is
  * opened at once, so that what is wrong with the name shows here; more are opened on demand.
  *
  * @throws TypeError, RangeError naming an option that is unknown or out of range

@@ -10,7 +10,7 @@ export interface DatabaseFile {
 
 /** Options of `listDatabases`. */
 export interface ListOptions {
-  /** Where to look: default the working directory, or all of the origin's private file system. */
+  /** Where to look. Default the working directory; in browsers the top of the origin's names, wherever each is kept. */
   readonly directory?: string | undefined;
   /** Look into the directories below as well. Default false. */
   readonly recursive?: boolean | undefined;

@@ -4,7 +4,7 @@
 import { clock } from "../clock.ts";
 import { AcquireTimeoutError, ConnectionReleasedError, PoolExhaustedError } from "../errors.ts";
 import { Connection } from "./connection.ts";
-import { armLimits } from "./deadline.ts";
+import { armLimits, startTimer } from "./deadline.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { describeLeases, type Lease, reportLeases, scopesOf, watchForLeak } from "./lease.ts";
 import { LeasePool } from "./lease-pool.ts";
@@ -33,6 +33,10 @@ export class Lending {
   readonly #pool: LeasePool<Link>;
   readonly #idleTimer: IdleTimer;
   readonly #leases = new Map<Link, Lease>();
+  /** Resolves when a pool that is being closed is to wait no longer. */
+  readonly #hurried: Promise<void>;
+  #hurry: () => void = () => {};
+  #hurryTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(context: PoolContext, links: Links) {
     const { backend, options, events } = context;
@@ -48,6 +52,9 @@ export class Lending {
       onUnused: () => this.#idleTimer.arm(),
     });
     this.#idleTimer = new IdleTimer(this.#pool, options.idleTimeout);
+    this.#hurried = new Promise((resolve) => {
+      this.#hurry = resolve;
+    });
   }
 
   /** Counts, and what sets how many there may be. */
@@ -163,6 +170,13 @@ export class Lending {
     this.#idleTimer.stop();
     this.#pool.shut(error);
     await this.#drain(timeoutMs);
+  }
+
+  /** Has a `close` that still waits for borrowers wait for `timeoutMs` more at most. */
+  closeWithin(timeoutMs: number): void {
+    if (this.#pool.outCount === 0) return;
+    clearTimeout(this.#hurryTimer);
+    this.#hurryTimer = startTimer(timeoutMs, this.#hurry);
   }
 
   /** A link whose thread has died: dropped if it is idle, else when it comes back. */
@@ -316,8 +330,10 @@ export class Lending {
 
   /** Waits for what is out; then interrupts it, and in the end ends the threads it runs in. */
   async #drain(timeoutMs: number, calledOff?: AbortSignal): Promise<void> {
-    if (await this.#emptyWithin(timeoutMs, calledOff)) return;
-    if (calledOff?.aborted) return;
+    const hurried = calledOff === undefined ? this.#hurried : undefined;
+    const isEmpty = await this.#emptyWithin(timeoutMs, calledOff, hurried);
+    clearTimeout(this.#hurryTimer);
+    if (isEmpty || calledOff?.aborted) return;
     this.#links.abandonPreparations();
     for (const { link, connection } of [...this.#leases.values()]) {
       link.interrupt();
@@ -331,15 +347,21 @@ export class Lending {
     await this.#pool.whenEmpty();
   }
 
-  #emptyWithin(timeoutMs: number, calledOff: AbortSignal | undefined): Promise<boolean> {
+  #emptyWithin(
+    timeoutMs: number,
+    calledOff: AbortSignal | undefined,
+    hurried?: Promise<void>,
+  ): Promise<boolean> {
     return new Promise((resolve) => {
       if (calledOff?.aborted) return resolve(false);
       const giveUp = () => resolve(false);
       const disarm = armLimits({ timeoutMs, signal: calledOff }, giveUp, giveUp);
-      void this.#pool.whenEmpty().then(() => {
+      const end = (isEmpty: boolean) => {
         disarm();
-        resolve(true);
-      });
+        resolve(isEmpty);
+      };
+      void this.#pool.whenEmpty().then(() => end(true));
+      void hurried?.then(() => end(false));
     });
   }
 }

@@ -646,12 +646,14 @@ export class ConnectionPool implements AsyncDisposable {
 
   /**
    * Refuses new borrowers, waits for those there are, at most `timeout` ms (default 10,000), then
-   * interrupts them and takes their connections back. Idempotent.
+   * interrupts them and takes their connections back. Idempotent; a further call may make the wait shorter.
    * @throws TypeError, RangeError for a timeout that is none; the pool then stays open
    */
   async close(options?: CloseOptions): Promise<void> {
     if (options !== undefined) checkCloseOptions(options);
-    this.#closed ??= this.#close(options?.timeout ?? DEFAULT_CLOSE_TIMEOUT_MS);
+    const { timeout } = options ?? {};
+    if (this.#closed === undefined) this.#closed = this.#close(timeout ?? DEFAULT_CLOSE_TIMEOUT_MS);
+    else if (timeout !== undefined) this.#lending.closeWithin(timeout);
     await this.#closed;
   }
 

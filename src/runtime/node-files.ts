@@ -4,7 +4,7 @@ import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "../errors.ts";
 import { acquireLockFile, describeHolder, isLockFile } from "../storage/lock-file.ts";
-import { refuseCompanion } from "../storage/names.ts";
+import { refuseCompanion, SUFFIXES, SUFFIXES_TO_DELETE } from "../storage/names.ts";
 import { nodeFsStorage } from "../storage/node-fs.ts";
 import { sweepTemporaries } from "../storage/node-temporaries.ts";
 import { type Storage, StorageFault } from "../storage/storage.ts";
@@ -12,14 +12,12 @@ import { isTemporary } from "../storage/temporary-names.ts";
 import { DATABASE_MAGIC } from "../types.ts";
 import { translated } from "./backend-options.ts";
 
-const COMPANIONS = ["-wal", "-journal"] as const;
-
 export async function listDatabases(options: { directory?: string; recursive?: boolean }) {
   const { directory = ".", recursive = false } = options;
   const found: { path: string; sizeBytes: number }[] = [];
   for await (const path of filesIn(directory, recursive)) {
     if (isTemporary(path) || !(await isDatabase(path))) continue;
-    const sizes = await Promise.all(["", ...COMPANIONS].map((suffix) => sizeOf(path + suffix)));
+    const sizes = await Promise.all(SUFFIXES.map((suffix) => sizeOf(path + suffix)));
     found.push({ path, sizeBytes: sizes.reduce((sum, size) => sum + size) });
   }
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -48,15 +46,14 @@ export async function deleteDatabase(path: string): Promise<void> {
 }
 
 /**
- * Deletes the database file `path` and all beside it that is its own; the log and the journal go first:
- * without the database they mean nothing.
+ * Deletes the database file `path` and all beside it that is its own.
  * @pre nobody has it open, and this thread has its lock
  * @throws StorageFault
  */
 export function deleteFilesOf(path: string): void {
   const files = nodeFsStorage();
   sweepTemporaries(path);
-  for (const suffix of [...COMPANIONS, ""]) {
+  for (const suffix of SUFFIXES_TO_DELETE) {
     if (files.exists(path + suffix)) files.delete(path + suffix, true);
   }
 }

@@ -3,13 +3,10 @@
 
 import { StorageError } from "../errors.ts";
 import { tryTakeDatabase } from "../rpc/name-guard.ts";
-import { resolveDatabase } from "../storage/names.ts";
+import { resolveDatabase, SUFFIXES, SUFFIXES_TO_DELETE } from "../storage/names.ts";
 import { hasOpfs, peek, removeFile, walk } from "../storage/opfs-files.ts";
+import { DATABASE_MAGIC } from "../types.ts";
 import { asStorageError, unsupported } from "./backend-options.ts";
-
-/** The bytes every database starts with, https://sqlite.org/fileformat2.html#magic_header_string */
-const MAGIC = "SQLite format 3\0";
-const COMPANIONS = ["-wal", "-journal"] as const;
 
 interface Listed {
   readonly path: string;
@@ -35,9 +32,9 @@ async function listOpfs(directory: string, recursive: boolean): Promise<Listed[]
   const found: Listed[] = [];
   for await (const path of walk(directory, recursive)) {
     const [file, ...others] = await Promise.all(
-      ["", ...COMPANIONS].map((suffix) => peek(path + suffix, MAGIC.length)),
+      SUFFIXES.map((suffix) => peek(path + suffix, DATABASE_MAGIC.length)),
     );
-    if (file?.start !== MAGIC) continue;
+    if (file?.start !== DATABASE_MAGIC) continue;
     found.push({
       path,
       sizeBytes: others.reduce((sum, { sizeBytes }) => sum + sizeBytes, file.sizeBytes),
@@ -61,7 +58,7 @@ export async function deleteDatabase(path: string): Promise<void> {
       throw new StorageError("locked", `${name} is in use; close every pool on it first`);
     }
     try {
-      if (hasOpfs()) for (const suffix of [...COMPANIONS, ""]) await removeFile(name + suffix);
+      if (hasOpfs()) for (const suffix of SUFFIXES_TO_DELETE) await removeFile(name + suffix);
       const { deleteKeptFiles } = await import("../storage/indexeddb-files.ts");
       await deleteKeptFiles(name);
     } finally {

@@ -6,7 +6,7 @@ import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
 import { createMemoryDisk } from "../storage/memory.ts";
-import { resolveDatabase } from "../storage/names.ts";
+import { resolveDatabase, SUFFIXES_TO_DELETE } from "../storage/names.ts";
 import { checkOpfs, removeEmptyFiles, removeFile } from "../storage/opfs-files.ts";
 import { temporaryName } from "../storage/temporary-names.ts";
 import type { StorageKind, Tables } from "../types.ts";
@@ -73,20 +73,17 @@ async function openInTabs<Queue extends LocalQueue>(
     kind,
     path,
     async tidy(found: StorageKind) {
-      if (found === "opfs") await removeEmptyFiles(filesOf(path).slice(0, 2));
+      if (found === "opfs") await removeEmptyFiles([`${path}-wal`, `${path}-journal`]);
     },
     delete: (found: StorageKind) => deleteFiles(path, found),
   };
   return openTabBackend(files, { count: several ? asked : Math.min(asked, 1), engine }, options);
 }
 
-/** The log and the journal go before their database: without it they mean nothing. */
-function filesOf(path: string): string[] {
-  return [`${path}-journal`, `${path}-wal`, path];
-}
-
 async function deleteFiles(path: string, storage: StorageKind): Promise<void> {
-  if (storage === "opfs") for (const file of filesOf(path)) await removeFile(file);
+  if (storage === "opfs") {
+    for (const suffix of SUFFIXES_TO_DELETE) await removeFile(path + suffix);
+  }
   if (storage !== "indexeddb") return;
   const { deleteKeptFiles } = await import("../storage/indexeddb-files.ts");
   await deleteKeptFiles(path);

@@ -11,11 +11,9 @@
 
 import { createStore, get, promisifyRequest, set, type UseStore } from "idb-keyval";
 import { type Chunk, ChunkedFile, chunkCount } from "./chunked-file.ts";
+import { SUFFIXES } from "./names.ts";
 import { StorageFault } from "./storage.ts";
 import { faultOf } from "./web-faults.ts";
-
-/** The files of a database by their suffixes; a file's number is its place here. */
-export const SUFFIXES = ["", "-wal", "-journal"] as const;
 
 const PREFIX = "sqlite-wasm-pool:";
 const STORE = "chunks";
@@ -83,6 +81,7 @@ export class KeptFiles {
       if (!this.#isKnown) await this.#lookAgain();
       const { chunkBytes, sizes } = this.#header ?? {
         chunkBytes: CHUNK_BYTES,
+        // A file's number is the place of its suffix.
         sizes: SUFFIXES.map(() => -1),
       };
       const files: ChunkedFile[] = [];

@@ -9,8 +9,8 @@
 // When a flush fails, memory goes back to what is kept (`revert`): the commit has not taken place.
 
 import { ChunkedFile } from "./chunked-file.ts";
-import { KeptFiles, SUFFIXES } from "./indexeddb-files.ts";
-import { databaseOf, isSuperJournal, resolveName } from "./names.ts";
+import { KeptFiles } from "./indexeddb-files.ts";
+import { databaseOf, isSuperJournal, resolveName, SUFFIXES } from "./names.ts";
 import { OpenChunkedFile } from "./open-chunked-file.ts";
 import {
   type OpenFlags,

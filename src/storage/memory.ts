@@ -4,10 +4,9 @@
 // space, of which WebKit gives a page little.
 
 import { ChunkedFile } from "./chunked-file.ts";
+import { SUFFIXES } from "./names.ts";
 import { OpenChunkedFile } from "./open-chunked-file.ts";
 import { type OpenFlags, type Storage, StorageFault, type StorageFile } from "./storage.ts";
-
-const SUFFIXES = ["", "-wal", "-journal"] as const;
 
 /** Words of a file's header. */
 const EXISTS = 0;

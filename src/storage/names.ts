@@ -2,6 +2,13 @@
 // the machine, in browsers.
 
 import { StorageFault } from "./storage.ts";
+
+/** What the names of a database's files end in, its own first; https://sqlite.org/tempfiles.html */
+export const SUFFIXES = ["", "-wal", "-journal"] as const;
+
+/** The same in the order to delete them in: without the database, its log and journal mean nothing. */
+export const SUFFIXES_TO_DELETE = ["-wal", "-journal", ""] as const;
+
 import { refuseTemporary } from "./temporary-names.ts";
 
 /**

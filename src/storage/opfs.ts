@@ -11,7 +11,7 @@
 // other database, such as an attached one, is open exclusively, which keeps all others off it.
 
 import { clock } from "../clock.ts";
-import { databaseOf, isSuperJournal, resolveName } from "./names.ts";
+import { databaseOf, isSuperJournal, resolveName, SUFFIXES } from "./names.ts";
 import {
   type AccessHandle,
   findFile,
@@ -22,7 +22,6 @@ import {
 import { type OpenFlags, type Storage, StorageFault, type StorageFile } from "./storage.ts";
 import { faultOf } from "./web-faults.ts";
 
-const SUFFIXES = ["", "-wal", "-journal"] as const;
 const READ_AHEAD_BYTES = 262_144;
 
 /** Between two tries at a file whose holder is about to let go, in milliseconds. */

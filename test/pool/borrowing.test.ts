@@ -449,6 +449,15 @@ inEveryPlace(({ open, capabilities }) => {
     expect(await rejection(db.query("SELECT 1"))).toBeInstanceOf(ConnectionReleasedError);
   });
 
+  test("a further close() may wait for less than the first one", async () => {
+    const pool = await open();
+    const db = await pool.acquire();
+    const patient = pool.close({ timeout: Number.POSITIVE_INFINITY });
+    await pool.close({ timeout: 0 });
+    await patient;
+    expect(db.isOpen).toBe(false);
+  });
+
   test("a call whose connection close() has taken back says that the pool is closed", async () => {
     const pool = await open();
     const lent = gate<Connection>();
