@@ -8,8 +8,9 @@ import { isBrowser } from "./runtime/detect.ts";
 
 /**
  * Opens a pool of connections to the database at `path`: a name in the origin's private file system, or in
- * IndexedDB where there is none; or `":memory:"` for one database in memory that all connections of the pool share. One connection is
- * opened at once, so that what is wrong with the name shows here; more are opened on demand.
+ * IndexedDB where there is none; or `":memory:"` for one database in memory that all connections of the pool
+ * share. One connection is opened at once, so that what is wrong with the name shows here; more are opened on
+ * demand.
  *
  * @throws TypeError, RangeError naming an option that is unknown or out of range
  * @throws StorageError (`locked` when somebody else has the database, `corrupt` when it is no
