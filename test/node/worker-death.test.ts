@@ -1,6 +1,8 @@
 // A worker thread that dies takes its own connections with it and nothing else.
 
+import { execFile } from "node:child_process";
 import { syncBuiltinESMExports } from "node:module";
+import { promisify } from "node:util";
 import workerThreads, { type Worker } from "node:worker_threads";
 import {
   type ConnectionPool,
@@ -53,6 +55,23 @@ test("an import whose stream stalls ends with its thread", async () => {
   expect(await importing).toBeInstanceOf(WorkerCrashedError);
   expect(stalls.locked).toBe(false);
   expect(await pool.queryValue("SELECT 1")).toBe(1);
+});
+
+test("a program goes on after crashThread() although nothing else keeps it", async () => {
+  const program = `
+    import { openPool } from "sqlite-wasm-pool";
+    import { crashThread } from "sqlite-wasm-pool/testing";
+    const pool = await openPool(":memory:", { threads: 1, maxConnections: 1 });
+    const db = await pool.acquire();
+    const running = db.query(${JSON.stringify(FOREVER)}).catch(({ code }) => console.log(code));
+    await crashThread(pool, db.id);
+    await running;
+    await db.release();
+    console.log(await pool.queryValue("SELECT 42"));
+    await pool.close();`;
+  const node = promisify(execFile);
+  const { stdout } = await node(process.execPath, ["--input-type=module", "-e", program]);
+  expect(stdout).toBe("WORKER_CRASHED\n42\n");
 });
 
 test("crashThread() ends the thread of one connection, as a crash does", async () => {
