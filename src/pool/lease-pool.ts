@@ -109,7 +109,7 @@ export class LeasePool<T> {
     const item = this.tryAcquire();
     if (item !== undefined) return Promise.resolve(item);
     // One more opening than there are waiters is one for the newcomer.
-    const opens = this.#hasRoom() && !this.#paused && this.#waiters.size <= this.#opening;
+    const opens = !this.#paused && (this.#waiters.size < this.#opening || this.#hasRoom());
     if (!opens) {
       const refusal = this.#hooks.refuse(this.#waiters.size);
       if (refusal !== undefined) return Promise.reject(refusal);
@@ -127,6 +127,11 @@ export class LeasePool<T> {
     else this.#idle.push(item);
     this.#pump();
     this.#checkEmpty();
+  }
+
+  /** An idle item may be better than it was. */
+  serve(): void {
+    if (this.#waiters.size > 0 && this.#idle.length > 0) this.#pump();
   }
 
   /** Drops an item, out or idle, that is not fit to be lent again. */

@@ -37,11 +37,13 @@ export class Lending {
   readonly #hurried: Promise<void>;
   #hurry: () => void = () => {};
   #hurryTimer: ReturnType<typeof setTimeout> | undefined;
+  #hurryAt = Number.POSITIVE_INFINITY;
 
   constructor(context: PoolContext, links: Links) {
     const { backend, options, events } = context;
     this.#context = context;
     this.#links = links;
+    links.onFree = () => this.#pool.serve();
     this.#pool = new LeasePool<Link>(Math.min(options.maxConnections, backend.mostConnections), {
       open: () => links.open(),
       choose: (idle) => links.pick(idle, (link) => this.#leases.has(link)),
@@ -174,9 +176,15 @@ export class Lending {
 
   /** Has a `close` that still waits for borrowers wait for `timeoutMs` more at most. */
   closeWithin(timeoutMs: number): void {
-    if (this.#pool.outCount === 0) return;
+    const deadline = clock.now() + timeoutMs;
+    if (this.#isEmpty || deadline >= this.#hurryAt) return;
+    this.#hurryAt = deadline;
     clearTimeout(this.#hurryTimer);
     this.#hurryTimer = startTimer(timeoutMs, this.#hurry);
+  }
+
+  get #isEmpty(): boolean {
+    return this.#pool.outCount + this.#pool.openingCount === 0;
   }
 
   /** A link whose thread has died: dropped if it is idle, else when it comes back. */

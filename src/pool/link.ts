@@ -27,6 +27,8 @@ export interface LinkContext {
   readonly busyTimeoutMs: number;
   readonly writeQueue: WritePermits;
   lockReleased(ms: number): Promise<void>;
+  /** Called when all that was sent has been answered. */
+  onFree(): void;
   /** Called for each wait on a lock. */
   onBusy(): void;
   /** Called when a commit of the connection changed these tables. */
@@ -245,6 +247,7 @@ export class Link {
     if (--this.#queued > 0) return;
     this.#tail = ANSWERED;
     for (const resolve of this.#onSettled.splice(0)) resolve();
+    this.#context.onFree();
   }
 
   #enqueue(job: Job): Promise<Reply> {

@@ -19,6 +19,8 @@ interface Preparation {
 
 /** Opens, cleans and closes links. */
 export class Links {
+  /** Called when a link has nothing to do any more: its thread may serve others. */
+  onFree: () => void = () => {};
   readonly #context: PoolContext;
   readonly #threads: Threads;
   readonly #closing = new Set<Promise<void>>();
@@ -163,6 +165,7 @@ export class Links {
       busyTimeoutMs: options.busyTimeout,
       writeQueue,
       lockReleased,
+      onFree: () => this.onFree(),
       onBusy: () => counters.busy++,
       onChange: announceChange,
     });

@@ -120,6 +120,33 @@ describe("LeasePool", () => {
     },
   );
 
+  test("who tries once gets what is being opened for somebody who has gone", async () => {
+    const { pool, openings } = newPool(1, 0);
+    const gone = new AbortController();
+    const first = pool.acquire({ ...FOREVER, signal: gone.signal });
+    gone.abort(new Error("gone"));
+    await expect(first).rejects.toThrow("gone");
+    const once = pool.acquire({ timeoutMs: 0 });
+    await expect(pool.acquire({ timeoutMs: 0 })).rejects.toThrow("full");
+    openings[0]?.succeed();
+    expect(await once).toBe(1);
+  });
+
+  test("an idle item that has become better is lent to who waits for an opening", async () => {
+    const { pool, openings, poor } = newPool(2);
+    const first = pool.acquire(FOREVER);
+    openings[0]?.succeed();
+    pool.release(await first);
+    poor.add(1);
+    const second = pool.acquire(FOREVER);
+    pool.serve();
+    expect([pool.waitingCount, openings.length]).toEqual([1, 2]);
+    poor.clear();
+    pool.serve();
+    expect(await second).toBe(1);
+    expect(pool.waitingCount).toBe(0);
+  });
+
   test("releasing what is not out is a bug that shows", async () => {
     expect(() => newPool(1).pool.release(5)).toThrow("BUG");
   });

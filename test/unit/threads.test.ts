@@ -15,6 +15,7 @@ async function newLink(port: Port): Promise<Link> {
     busyTimeoutMs: 0,
     writeQueue: new WriteQueue(),
     lockReleased: async () => {},
+    onFree() {},
     onBusy() {},
     onChange() {},
   });
