@@ -194,7 +194,7 @@ export class Session {
     const statement = this.#checkOut(request.sql);
     try {
       this.#admit(statement, request);
-      if (this.#mayFailOnRows(statement)) {
+      if (this.#mayFailOnRows(statement) || this.#mayFailToCommit(statement)) {
         const whole = this.#wholeResult(statement, request);
         this.#cache.checkIn(statement);
         return whole;
@@ -219,9 +219,12 @@ export class Session {
 
   /** It has written everything before it gives a row, and one that no number can hold is an error. */
   #mayFailOnRows(statement: EngineStatement): boolean {
-    return (
-      this.#config.integers === "number" && !statement.readonly && RETURNING.test(statement.sql)
-    );
+    return this.#config.integers === "number" && givesWhatItWrites(statement);
+  }
+
+  /** With a rollback journal, to commit is to wait for readers; and SQLite commits after the last row. */
+  #mayFailToCommit(statement: EngineStatement): boolean {
+    return this.#config.journalMode !== "wal" && givesWhatItWrites(statement);
   }
 
   fetch(request: FetchRequest): CursorResult {
@@ -456,4 +459,8 @@ function checkAtomic({ sql, controlsTransaction }: EngineStatement): void {
 
 function misuse(message: string, sql: string, offset: number): SqliteError {
   return new SqliteError(message, { code: "SQLITE_MISUSE", resultCode: MISUSE, sql, offset });
+}
+
+function givesWhatItWrites({ readonly, sql }: EngineStatement): boolean {
+  return !readonly && RETURNING.test(sql);
 }

@@ -365,6 +365,28 @@ inEveryPlace(({ open, capabilities }) => {
     ).toBe("0,1,2,3,4,5");
   });
 
+  severally("rows of a write that waits for readers to commit come when it has", async () => {
+    const pool = await open({ maxConnections: 2, journalMode: "delete", busyTimeout: 60_000 });
+    await pool.execute("CREATE TABLE t (a)");
+    const reader = await pool.acquire();
+    await reader.execute("BEGIN");
+    await reader.query("SELECT * FROM t");
+    const rows: unknown[] = [];
+    const writing = (async () => {
+      const inserted = pool.iterate("INSERT INTO t VALUES (3), (4), (5) RETURNING a", [], {
+        chunkSize: 1,
+      });
+      for await (const row of inserted) rows.push(row);
+    })();
+    while (pool.stats().busy === 0) await new Promise((resolve) => setTimeout(resolve));
+    expect(rows).toEqual([]);
+    await reader.execute("COMMIT");
+    await reader.release();
+    await writing;
+    expect(rows).toEqual([{ a: 3 }, { a: 4 }, { a: 5 }]);
+    expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(3);
+  });
+
   severally(
     "a writer that waits while readers hold all connections waits for one, and not for the lock",
     async () => {
