@@ -1,7 +1,13 @@
 // The files that one instance of SQLite has open, and what the connections to one database share of it: its
 // locks, its wal-index, what is known of its size.
 
-import { FileLock, type FileLockHolder, LOCK_EXCLUSIVE, LOCK_NONE } from "../shm/file-lock.ts";
+import {
+  FileLock,
+  type FileLockHolder,
+  LOCK_EXCLUSIVE,
+  LOCK_NONE,
+  LOCK_RESERVED,
+} from "../shm/file-lock.ts";
 import { createSharedMemory, FILE_ID, type SharedMemory } from "../shm/layout.ts";
 import { LockTable } from "../shm/lock-table.ts";
 import { type ShmHolder, WalIndex } from "../shm/wal-index.ts";
@@ -36,6 +42,7 @@ export interface VfsOptions {
 
 /** A database file: what its connections in this instance share. */
 export interface Database {
+  readonly control: Int32Array;
   readonly lock: FileLock;
   readonly index: WalIndex;
   readonly size: FileSize;
@@ -59,11 +66,14 @@ export interface OpenFile extends FileLockHolder, ShmHolder {
   readonly blocks: ReadAheadFile | undefined;
   readonly database: Database | undefined;
   readonly deleteOnClose: boolean;
+  /** A commit with a rollback journal was refused: what comes next is the sync of its rollback. */
+  rollsBack: boolean;
 }
 
 function newOpenFile(path: string, file: StorageFile): OpenFile {
   const locks = { level: LOCK_NONE, sharedMask: 0, exclusiveMask: 0 };
-  return { path, file, blocks: undefined, database: undefined, deleteOnClose: false, ...locks };
+  const own = { blocks: undefined, database: undefined, deleteOnClose: false, rollsBack: false };
+  return { path, file, ...own, ...locks };
 }
 
 /** What a connection has committed that has the file to itself is published before others may come. */
@@ -71,9 +81,33 @@ export function publishExclusive(opened: OpenFile): void {
   if (opened.level === LOCK_EXCLUSIVE) opened.database?.index.publishExclusive(opened);
 }
 
+/**
+ * Locks, wal-index and sizes are shared by name: another file under that name must not get them.
+ * @throws StorageFault
+ */
+function checkIdentity({ control }: Database, path: string, file: StorageFile): void {
+  const known = Atomics.compareExchange(control, FILE_ID, 0, file.identity);
+  if (known === 0 || known === file.identity) return;
+  file.close();
+  throw replacedFault(path);
+}
+
 /** What is written to a file that nobody will find is lost, and must not count as kept. @throws StorageFault */
 export function checkInPlace(file: StorageFile, path: string): void {
   if (!file.isInPlace()) throw replacedFault(path);
+}
+
+/**
+ * The same for what has just been synced. A rollback ends with a sync as well (pager.c, `pager_playback`), and
+ * that one has to succeed: a journal that stayed would be played back into whatever has the name now.
+ * @throws StorageFault
+ */
+export function checkSynced(opened: OpenFile): void {
+  const { file, path, rollsBack } = opened;
+  opened.rollsBack = false;
+  if (rollsBack || file.isInPlace()) return;
+  opened.rollsBack = opened.level >= LOCK_RESERVED;
+  throw replacedFault(path);
 }
 
 function replacedFault(path: string): StorageFault {
@@ -126,7 +160,7 @@ export class OpenFiles {
     if (path === undefined) return newOpenFile("", new TemporaryFile());
     const database = (flags & code.OPEN_MAIN_DB) === 0 ? undefined : this.#useDatabase(path);
     try {
-      const file = this.#openFile(path, flags);
+      const file = this.#openFile(path, flags, database);
       const blocks = file instanceof ReadAheadFile ? file : undefined;
       const deleteOnClose = (flags & code.OPEN_DELETEONCLOSE) !== 0;
       database?.files.add(file);
@@ -179,7 +213,7 @@ export class OpenFiles {
    * SQLite opens a log for writing even to read it. Where nothing may be written, what is there is
    * opened for reading, and what is not there is empty; SQLite then treats the log as read-only.
    */
-  #openFile(path: string, flags: number): StorageFile {
+  #openFile(path: string, flags: number, database: Database | undefined): StorageFile {
     const { storage, readonly } = this.#options;
     if (readonly && (flags & code.OPEN_WAL) !== 0) {
       if (!storage.exists(path)) return EMPTY_FILE;
@@ -190,8 +224,8 @@ export class OpenFiles {
       readonly: (flags & code.OPEN_READONLY) !== 0,
     });
     if ((flags & code.OPEN_WAL) !== 0) return this.#logFile(path, file);
-    if ((flags & code.OPEN_MAIN_DB) === 0) return file;
-    if (path === this.#options.path) this.#checkIdentity(path, file);
+    if (database === undefined) return file;
+    checkIdentity(database, path, file);
     const { readAheadBytes } = storage;
     return readAheadBytes > 0 ? new ReadAheadFile(file, readAheadBytes, this.#binding) : file;
   }
@@ -223,19 +257,11 @@ export class OpenFiles {
     return path === own && Atomics.load(new Int32Array(shared.control), FILE_ID) !== 0;
   }
 
-  /** Locks, wal-index and sizes are shared by name: another file under that name must not get them. */
-  #checkIdentity(path: string, file: StorageFile): void {
-    const control = new Int32Array(this.#options.shared.control);
-    const known = Atomics.compareExchange(control, FILE_ID, 0, file.identity);
-    if (known === 0 || known === file.identity) return;
-    file.close();
-    throw replacedFault(path);
-  }
-
   #newDatabase(memory: SharedMemory, slot: number, release: () => void): Database {
     const table = new LockTable(memory, slot);
     const size = new FileSize(table.control);
     return {
+      control: table.control,
       lock: new FileLock(table),
       index: new WalIndex(memory, table, this.#binding),
       size,

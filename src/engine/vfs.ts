@@ -5,13 +5,14 @@
 // and the fault is kept for whoever reports the error (`takeFault`).
 // Specification: https://sqlite.org/vfs.html and the comments of os.h and sqlite3.h.
 
-import { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_SHARED } from "../shm/file-lock.ts";
+import { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_RESERVED, LOCK_SHARED } from "../shm/file-lock.ts";
 import { CHECKPOINT_LOCK, WRITE_LOCK } from "../shm/layout.ts";
 import { StorageFault, type StorageFile } from "../storage/storage.ts";
 import type { Binding, Pointer, Struct } from "./binding.ts";
 import * as code from "./codes.ts";
 import {
   checkInPlace,
+  checkSynced,
   type Database,
   type OpenFile,
   OpenFiles,
@@ -306,11 +307,12 @@ export class Vfs {
 
   #xSync = (pFile: Pointer, _flags: number): number => {
     try {
-      const { file, path, database } = this.#file(pFile);
+      const opened = this.#file(pFile);
+      const { file, database } = opened;
       database?.checkpoint.end();
       file.sync();
       if (database !== undefined) {
-        checkInPlace(file, path);
+        checkSynced(opened);
         database.isSynced = true;
       }
       return code.OK;
@@ -335,6 +337,8 @@ export class Vfs {
       const opened = this.#file(pFile);
       if (opened.database === undefined) return code.OK;
       if (opened.level === LOCK_NONE) opened.blocks?.forget();
+      // Before anything is written: there is nothing to be rolled back then.
+      if (level === LOCK_RESERVED) checkInPlace(opened.file, opened.path);
       if (!opened.database.lock.lock(opened, level)) return code.BUSY;
       if (level === LOCK_EXCLUSIVE) opened.database.index.pull();
       return code.OK;

@@ -55,7 +55,7 @@ export class FileLock {
     holder.level = level;
   }
 
-  /** Some connection of any instance holds RESERVED, PENDING or EXCLUSIVE. */
+  /** Some connection of any instance holds RESERVED. */
   isReserved(): boolean {
     return this.#table.isFileReserved();
   }

@@ -131,9 +131,13 @@ export class LockTable {
     return (Atomics.load(this.control, FILE_SHARED) & ~this.#bit) === 0;
   }
 
-  /** Some instance means to write the database file. */
+  /**
+   * Some instance means to write the database file. One that rolls a hot journal back has PENDING without
+   * RESERVED, and must not count: whoever else finds that journal would take it for a living writer's, and
+   * read what is to be rolled back (pager.c, `hasHotJournal`).
+   */
   isFileReserved(): boolean {
-    return Atomics.load(this.control, FILE_RESERVED) !== 0 || this.isFilePending();
+    return Atomics.load(this.control, FILE_RESERVED) !== 0;
   }
 
   #released(): void {

@@ -119,16 +119,19 @@ function lookAt(lock: string): LockAttempt {
 function create(lock: string, token: string): OpenLock | undefined {
   const draft = `${lock}-${token}`;
   const file = write(draft, token);
+  let isTaken = false;
   try {
     fs.linkSync(draft, lock);
     return file;
   } catch (thrown) {
-    file.close();
-    if (codeOf(thrown) === "EEXIST") return undefined;
     // Systems name a missing ability in many ways. What else is wrong shows in the next attempt.
+    isTaken = codeOf(thrown) === "EEXIST";
   } finally {
     fs.unlinkSync(draft);
   }
+  // Not before: a draft that nobody has open is one that a killed process has left, and swept.
+  file.close();
+  if (isTaken) return undefined;
   try {
     return write(lock, token);
   } catch (thrown) {
@@ -139,17 +142,17 @@ function create(lock: string, token: string): OpenLock | undefined {
 
 /** Makes the file `path` with a record of this thread inside. */
 function write(path: string, token: string): OpenLock {
+  // Found out before there is a file: a process that is killed here leaves none.
+  const known = {
+    version: VERSION,
+    pid: process.pid,
+    hostname: liveness().hostname(),
+    ...liveness().describe(),
+    token,
+  } as const;
   const file = liveness().create(path);
   try {
-    const record: LockHolder = {
-      version: VERSION,
-      pid: process.pid,
-      hostname: liveness().hostname(),
-      ...liveness().describe(),
-      token,
-      fd: file.fd,
-      since: new Date().toISOString(),
-    };
+    const record: LockHolder = { ...known, fd: file.fd, since: new Date().toISOString() };
     file.write(JSON.stringify(record));
     file.sync();
     return file;

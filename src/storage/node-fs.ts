@@ -158,10 +158,13 @@ class NodeFile implements StorageFile {
   }
 
   isInPlace(): boolean {
-    return attempt("stat", this.#name, () => {
+    try {
       const there = fs.statSync(this.#name, { throwIfNoEntry: false });
       return there !== undefined && identityOf(there) === this.identity;
-    });
+    } catch {
+      // The directory may not be searched any more: that is no reason to think so.
+      return true;
+    }
   }
 
   sizeBytes(): number {

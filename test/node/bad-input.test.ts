@@ -265,6 +265,63 @@ describe.each([0, 1])("with %i threads", (threads) => {
     expect(await again.queryValue("SELECT a FROM mine")).toBe(1);
   });
 
+  test.each(["delete", "truncate", "persist"] as const)(
+    "what takes the name of a deleted database gets nothing of its journal: %s",
+    async (journalMode) => {
+      for (const [when, synchronous] of [
+        ["before", "full"],
+        ["before", "off"],
+        ["during", "full"],
+        ["during", "normal"],
+      ] as const) {
+        const [file, other] = [path(`j-${journalMode}.db`), path("restored.db")];
+        for (const name of [file, `${file}-journal`]) rmSync(name, { force: true });
+        await using restored = await open(other, { journalMode: "delete" });
+        await restored.executeScript(`DROP TABLE IF EXISTS mine; CREATE TABLE mine (a, b);
+          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+          INSERT INTO mine SELECT i, hex(randomblob(20)) FROM n`);
+        await restored.close();
+        await using pool = await open(file, { journalMode, synchronous });
+        await pool.executeScript(`CREATE TABLE t (a, b);
+          INSERT INTO t VALUES (1, zeroblob(9000)), (2, zeroblob(9000))`);
+        if (when === "before") renameSync(other, file);
+        const writing = rejection(
+          pool.write(async (db) => {
+            await db.execute("UPDATE t SET a = a + 1, b = zeroblob(8000)");
+            if (when === "during") renameSync(other, file);
+          }),
+        );
+        expect(await writing).toMatchObject({ name: "StorageError", reason: "io" });
+        await pool.close();
+        await using again = await open(file, { journalMode: "delete" });
+        expect(await again.queryValue("PRAGMA integrity_check")).toBe("ok");
+        expect(await again.queryValue("SELECT count(*) FROM mine")).toBe(500);
+        await again.close();
+      }
+    },
+  );
+
+  test("an attached database that was replaced is not taken for the one it was", async () => {
+    const [file, other] = [path("attached.db"), path("attached-new.db")];
+    for (const name of [file, other]) {
+      await using pool = await open(name);
+      await pool.execute("CREATE TABLE t AS SELECT ? AS a", [name]);
+      await pool.close();
+    }
+    await using pool = await open(path("attaching.db"), { threads: 1, maxConnections: 2 });
+    const [one, two] = [await pool.acquire(), await pool.acquire()];
+    await one.execute("ATTACH ? AS other", [file]);
+    expect(await one.queryValue("SELECT a FROM other.t")).toBe(file);
+    renameSync(other, file);
+    const refused = await rejection(two.execute("ATTACH ? AS other", [file]));
+    expect(refused.message).toContain("replaced");
+    await one.execute("DETACH other");
+    await two.execute("ATTACH ? AS other", [file]);
+    expect(await two.queryValue("SELECT a FROM other.t")).toBe(other);
+    await one.release();
+    await two.release();
+  });
+
   test("a database that was moved takes no commits, and keeps its log to follow", async () => {
     const [file, moved] = [path("moving.db"), path("moved.db")];
     await using pool = await open(file);

@@ -36,6 +36,19 @@ test("a writer waits for the readers that are there, and keeps new ones out mean
   expect(two.lock(writer, LOCK_EXCLUSIVE)).toBe(true);
 });
 
+test("who rolls a hot journal back is no writer to others", () => {
+  const [one, two] = twoInstances();
+  const [recovering, other] = [free(), free()];
+  two.lock(other, LOCK_SHARED);
+  one.lock(recovering, LOCK_SHARED);
+  // Without RESERVED: it has to wait for the other one, and keeps PENDING meanwhile.
+  expect(one.lock(recovering, LOCK_EXCLUSIVE)).toBe(false);
+  expect(two.isReserved()).toBe(false);
+  one.unlock(recovering, LOCK_NONE);
+  expect(one.lock(recovering, LOCK_SHARED) && one.lock(recovering, LOCK_RESERVED)).toBe(true);
+  expect(two.isReserved()).toBe(true);
+});
+
 test.each(["before", "after"])(
   "a reader that is refused does not take the lock from another one of its instance, PENDING coming %s its look",
   (when) => {
