@@ -241,8 +241,8 @@ export class OpenFiles {
       // With `locking_mode = exclusive` there is no lock to be let go of.
       mayHold: () => database.index.isWriting,
       onCommit: () => {
-        for (const file of database.files)
-          return checkInPlace(file, path.slice(0, -LOG_SUFFIX.length));
+        const [file] = database.files;
+        if (file !== undefined) checkInPlace(file, path.slice(0, -LOG_SUFFIX.length));
       },
       onHold: (log) => {
         database.holding = log;

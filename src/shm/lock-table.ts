@@ -97,8 +97,9 @@ export class LockTable {
   }
 
   /**
-   * Joins the readers of the database file, as the first of its instance. PENDING is looked at again after the bit is set: a
-   * writer sets PENDING first and counts readers then, so one of the two always sees the other.
+   * Joins the readers of the database file, as the first of its instance. PENDING is looked at again after
+   * the bit is set: a writer sets PENDING first and counts readers then, so one of the two always sees the
+   * other.
    */
   tryFileShared(): boolean {
     const { control } = this;
