@@ -40,7 +40,7 @@ export interface PoolEvents {
      */
     readonly reason: string;
   };
-  /** Somebody has to wait for a connection. Waits for the turn to write do not count. */
+  /** Somebody has to wait for a connection, or for the turn to write. */
   wait: {
     /** How many wait now, this one included. */
     readonly waiting: number;

@@ -98,7 +98,7 @@ export interface ResolvedOptions {
 export interface AcquireOptions {
   /**
    * Milliseconds; 0 tries once. Default the pool's `acquireTimeout`. A writer's wait for its turn is part
-   * of it; that ends after `busyTimeout` in any case.
+   * of it; while others write, that ends after `busyTimeout` as well.
    */
   readonly timeout?: number | undefined;
   /** Ends the wait, which then rejects with the signal's reason. */
