@@ -548,6 +548,7 @@ export class ConnectionPool implements AsyncDisposable {
       await this.withConnection((db) => importDatabase(db, chunks, path, options?.signal), options);
     } catch (thrown) {
       chunks.cancel(thrown);
+      if (thrown instanceof PoolError) addCallSite(thrown);
       throw this.#orClosed(thrown);
     }
   }

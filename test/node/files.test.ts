@@ -75,6 +75,37 @@ test("names of a log, a journal and a lock are refused, whatever is to be done w
   await pool.close();
 });
 
+test("errors of calls about whole databases show where they were made", async () => {
+  async function whoCalls(call: () => Promise<unknown>) {
+    await call();
+  }
+  await using pool = await openPool(path("whole.db"), { threads: 1 });
+  const db = await pool.acquire();
+  const damaged = new Uint8Array(5_000);
+  damaged.set(new TextEncoder().encode("SQLite format 3\0"));
+  for (const call of [
+    () => openPool(path("")),
+    () => pool.backup(path("nowhere/x.db")),
+    () => pool.import(damaged),
+    () => db.describe("SELEC"),
+  ]) {
+    expect((await rejection(whoCalls(call))).stack).toContain("whoCalls");
+  }
+  expect(pool.stats().replaced).toBe(0);
+  await db.release();
+});
+
+test("a readonly pool imports nothing, and no pool takes texts for UTF-16", async () => {
+  const file = path("only-read.db");
+  await (await openPool(file, { threads: 0 })).close();
+  const pool = await openPool(file, { threads: 0, readonly: true });
+  const bytes = await pool.export();
+  expect(await rejection(pool.import(bytes))).toMatchObject({ code: "STORAGE_PERMISSION" });
+  await pool.close();
+  const utf16 = openPool(path("utf16.db"), { threads: 0, pragmas: { encoding: "UTF-16le" } });
+  expect(await rejection(utf16)).toMatchObject({ code: "STORAGE_UNSUPPORTED" });
+});
+
 test("what is no path, and what is no option, is a TypeError", async () => {
   for (const wrong of ["", 5, undefined, "a\0b"]) {
     expect(await rejection(deleteDatabase(wrong as never))).toBeInstanceOf(TypeError);

@@ -184,6 +184,17 @@ describe("healthHandler()", () => {
     expect(await handler(request("/up", "POST"))).toBeUndefined();
   });
 
+  test("its path is taken as addresses have it", async () => {
+    for (const [path, address] of [
+      ["status", "/status"],
+      ["/état du service", "/%C3%A9tat%20du%20service"],
+    ]) {
+      const handler = healthHandler(new HealthMonitor(), { path });
+      const response = await handler(new Request(`http://localhost${address}`));
+      expect(response?.status).toBe(200);
+    }
+  });
+
   test("requests that come together share one run of the checks", async () => {
     let runs = 0;
     const made = new HealthMonitor();
