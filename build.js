@@ -5,8 +5,8 @@
 //   vendor/sqlite3.js  the official build's JavaScript; it looks for its files beside the page's script,
 //                      which nobody asks it to: `engine/binding.ts` brings the module along
 //   worker/web.js      the worker's entry with all it imports, because import maps do not reach workers
-//   worker/node.js     the same for Node, Deno and Bun, where loading seventy modules takes longer than
-//                      starting SQLite; what is not always needed, and what has a package, stays outside
+//   worker/node.js     the same for Node, Deno and Bun, where each thread would load all modules one by one;
+//                      what is not always needed, and what has a package, stays outside
 //   engine/sql-js/     sql.js, see scripts/sql-js.js
 //   THIRD-PARTY-NOTICES.txt  the licences of all that
 //   inline/            engine and worker as text, gzip in base64, for bundlers that do not know of assets and workers

@@ -1,24 +1,24 @@
 // An export as a stream: its source is asked for a piece when somebody reads one, and ended when nobody will.
 
 import type { Bytes } from "../types.ts";
+import { onAbort } from "./abort.ts";
 
 /** `chunks` as a stream; an abort ends them also while nobody reads. */
 export function streamOf(
   chunks: AsyncGenerator<Bytes, void, undefined>,
   signal: AbortSignal | undefined,
 ): ReadableStream<Bytes> {
-  let abort = () => {};
-  const disarm = () => signal?.removeEventListener("abort", abort);
+  let disarm = () => {};
   return new ReadableStream<Bytes>(
     {
       start(controller) {
-        abort = () => {
+        if (signal === undefined) return;
+        disarm = onAbort(signal, () => {
           disarm();
-          controller.error(signal?.reason);
+          controller.error(signal.reason);
           // The reader hears of the abort, and of nothing that goes wrong on the way back.
           chunks.return().catch(() => {});
-        };
-        signal?.addEventListener("abort", abort);
+        });
       },
       async pull(controller) {
         try {

@@ -4,6 +4,7 @@
 import { ConnectionReleasedError, StorageError } from "../errors.ts";
 import type { Reply } from "../rpc/protocol.ts";
 import { DATABASE_MAGIC } from "../types.ts";
+import { onAbort } from "./abort.ts";
 import type { Connection } from "./connection.ts";
 import { orAborted } from "./deadline.ts";
 import type { Link } from "./link.ts";
@@ -90,7 +91,7 @@ async function stoppable<T>(
   const stopping = new AbortController();
   const abort = () => stopping.abort(signal?.reason);
   if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort);
+  const unhook = signal && onAbort(signal, abort);
   const end = () =>
     stopping.abort(new ConnectionReleasedError(`connection ${db.id} was taken back`));
   if (db.isReleased) end();
@@ -100,7 +101,7 @@ async function stoppable<T>(
   try {
     return await body(stopping.signal);
   } finally {
-    signal?.removeEventListener("abort", abort);
+    unhook?.();
     db.onEnd = undefined;
     link.onAbandoned = undefined;
   }

@@ -538,9 +538,7 @@ export class ConnectionPool implements AsyncDisposable {
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<void> {
     if (options !== undefined) checkAcquireOptions(options);
-    if (this.#context.options.readonly) {
-      throw new StorageError("permission", `the pool "${this.name}" only reads its database`);
-    }
+    this.#checkWritable();
     const chunks = chunksOf(source);
     const path = this.#context.backend.temporaryPath();
     try {
@@ -551,6 +549,11 @@ export class ConnectionPool implements AsyncDisposable {
       if (thrown instanceof PoolError) addCallSite(thrown);
       throw this.#orClosed(thrown);
     }
+  }
+
+  #checkWritable(): void {
+    if (!this.#context.options.readonly) return;
+    throw new StorageError("permission", `the pool "${this.name}" only reads its database`);
   }
 
   /** Whose connection `close` has taken back is told of that, and not to keep it until its last use. */
@@ -602,10 +605,8 @@ export class ConnectionPool implements AsyncDisposable {
    */
   async deleteDatabase(): Promise<void> {
     if (this.#closed !== undefined) throw closedError(this.name);
-    const { backend, options } = this.#context;
-    if (options.readonly) {
-      throw new StorageError("permission", `the pool "${this.name}" only reads its database`);
-    }
+    const { backend } = this.#context;
+    this.#checkWritable();
     backend.checkDeletable?.();
     let deleted: Promise<void> | undefined;
     this.#closed = this.#close(DEFAULT_CLOSE_TIMEOUT_MS, async () => {

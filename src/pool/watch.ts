@@ -2,6 +2,7 @@
 
 import { WorkerCrashedError } from "../errors.ts";
 import type { Tables } from "../types.ts";
+import { onAbort } from "./abort.ts";
 
 /** One reading of the watched query. */
 export interface Reading<T> {
@@ -76,7 +77,7 @@ export class Watch<T> implements AsyncIterableIterator<T[]> {
     const callers = this.#source.signal;
     const abort = () => this.#stop.abort(callers?.reason);
     this.#source.onStart();
-    callers?.addEventListener("abort", abort);
+    const unhook = callers && onAbort(callers, abort);
     try {
       if (callers?.aborted) abort();
       for (let isFirst = true; ; isFirst = false) {
@@ -94,7 +95,7 @@ export class Watch<T> implements AsyncIterableIterator<T[]> {
     } catch (thrown) {
       if (signal.reason !== ENDED) throw thrown;
     } finally {
-      callers?.removeEventListener("abort", abort);
+      unhook?.();
       this.#source.onEnd();
     }
   }

@@ -28,6 +28,16 @@ function newPool(max: number, mostWaiters = Number.POSITIVE_INFINITY) {
   return { pool, closed, openings, poor };
 }
 
+/** A pool of at most two, whose one idle item a new one would be better than. */
+async function poolWithPoorItem() {
+  const made = newPool(2);
+  const first = made.pool.acquire(FOREVER);
+  made.openings[0]?.succeed();
+  made.pool.release(await first);
+  made.poor.add(1);
+  return made;
+}
+
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 describe("LeasePool", () => {
@@ -133,11 +143,7 @@ describe("LeasePool", () => {
   });
 
   test("an idle item that has become better is lent to who waits for an opening", async () => {
-    const { pool, openings, poor } = newPool(2);
-    const first = pool.acquire(FOREVER);
-    openings[0]?.succeed();
-    pool.release(await first);
-    poor.add(1);
+    const { pool, openings, poor } = await poolWithPoorItem();
     const second = pool.acquire(FOREVER);
     pool.serve();
     expect([pool.waitingCount, openings.length]).toEqual([1, 2]);
@@ -152,11 +158,7 @@ describe("LeasePool", () => {
   });
 
   test("an item that a new one would be better than is lent where there is no new one", async () => {
-    const { pool, openings, poor } = newPool(2);
-    const first = pool.acquire(FOREVER);
-    openings[0]?.succeed();
-    pool.release(await first);
-    poor.add(1);
+    const { pool, openings } = await poolWithPoorItem();
     const second = pool.acquire(FOREVER);
     expect([pool.idleCount, openings.length]).toEqual([1, 2]);
     openings[1]?.succeed();
