@@ -1,7 +1,7 @@
 // A connection for as long as a callback or a request runs: borrowed when it is due, given back whatever
 // happens, and another one where it is lost before anything has come of it.
 
-import { WorkerCrashedError } from "../errors.ts";
+import { ConnectionReleasedError, INTERRUPT, SqliteError, WorkerCrashedError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { Scope } from "./lease.ts";
 import type { Lending } from "./lending.ts";
@@ -82,7 +82,10 @@ export class Borrowing {
     }
   }
 
-  /** Makes `attempt` again where its connection is lost before `body` is called. */
+  /**
+   * Makes `attempt` again where its connection is lost before `body` is called, or taken back: one that is
+   * made of a pool that has been closed says so, and one of a pool that is suspended waits.
+   */
   async untilBegun<T>(
     body: (db: Connection) => T | Promise<T>,
     attempt: (once: (db: Connection) => T | Promise<T>) => Promise<T | Awaited<T>>,
@@ -96,7 +99,8 @@ export class Borrowing {
       try {
         return await attempt(once);
       } catch (thrown) {
-        if (hasBegun || triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
+        if (hasBegun || triesLeft === 1) throw thrown;
+        if (!hasNotRun(thrown) && !isTakenBack(thrown)) throw thrown;
       }
     }
   }
@@ -128,6 +132,14 @@ export function signalOf(
 
 function hasNotRun(thrown: unknown): boolean {
   return thrown instanceof WorkerCrashedError && thrown.retriable && !thrown.mayHaveRun;
+}
+
+/** Before the callback is called, nobody but a pool that is closed or suspended interrupts what is sent. */
+function isTakenBack(thrown: unknown): boolean {
+  return (
+    thrown instanceof ConnectionReleasedError ||
+    (thrown instanceof SqliteError && thrown.resultCode === INTERRUPT)
+  );
 }
 
 /** What is left of a wait. */

@@ -377,7 +377,7 @@ export class Connection implements AsyncDisposable {
     await this.#run(sql, [], { signal }, "changes", within);
   }
 
-  /** Stops the statement that runs, which then rejects with `SQLITE_INTERRUPT`. */
+  /** Stops the statement that runs or waits for a lock; it then rejects with `SQLITE_INTERRUPT`. */
   interrupt(): void {
     if (this.#open) this.#link.interrupt();
   }

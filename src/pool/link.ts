@@ -5,6 +5,7 @@ import { clock } from "../clock.ts";
 import {
   crashFor,
   INTERRUPT,
+  interruptedError,
   SqliteError,
   StorageError,
   transactionEndedError,
@@ -100,6 +101,8 @@ export class Link {
   #tail: Promise<unknown> = ANSWERED;
   /** Jobs that are sent once more: whatever is not in the thread yet comes after them. */
   readonly #retries = new Set<Promise<unknown>>();
+  /** Waits for the write permit. */
+  readonly #waits = new Set<AbortController>();
   #onSettled: (() => void)[] = [];
 
   constructor(id: number, port: Port, context: LinkContext) {
@@ -161,9 +164,11 @@ export class Link {
     }
   }
 
+  /** Stops what runs, or ends its wait for the write lock. */
   interrupt(): void {
     this.interrupts++;
     this.port.interrupt(this.id);
+    for (const wait of this.#waits) wait.abort();
   }
 
   /** @throws what the connection broke of */
@@ -279,19 +284,24 @@ export class Link {
   async #perform(job: Job): Promise<Reply> {
     const started = clock.now();
     const left = () => this.#context.busyTimeoutMs - (clock.now() - started);
-    job.signal?.throwIfAborted();
+    const { interrupts } = this;
+    const checkInterrupts = () => {
+      job.signal?.throwIfAborted();
+      if (this.interrupts !== interrupts) throw interruptedError(job.sql);
+    };
+    checkInterrupts();
     const refusal = this.#refusal(job);
     if (refusal !== undefined) throw refusal;
     const unhook = job.signal && onAbort(job.signal, () => this.interrupt());
     try {
-      if (job.writes) await this.#takePermit(job.sql, job.signal, left());
+      if (job.writes) await this.#takePermit(job.sql, left(), checkInterrupts);
       for (;;) {
         const reply = await this.#request(job);
         if (reply.needsPermit) {
           job.onWrites?.();
-          await this.#takePermit(job.sql, job.signal, left());
+          await this.#takePermit(job.sql, left(), checkInterrupts);
         } else if (!job.once && isBusy(reply.error)) {
-          await this.#waitForLock(job, left());
+          await this.#waitForLock(job.sql, left(), checkInterrupts);
         } else if (reply.error !== undefined) {
           throw this.#failure(reply.error, job);
         } else return reply;
@@ -340,34 +350,49 @@ export class Link {
     if (error instanceof WorkerCrashedError && error.connectionLost) this.abandon(error);
   }
 
-  async #waitForLock(job: Job, leftMs: number): Promise<void> {
+  async #waitForLock(
+    sql: string | undefined,
+    leftMs: number,
+    checkInterrupts: () => void,
+  ): Promise<void> {
     this.#context.onBusy();
-    job.signal?.throwIfAborted();
+    checkInterrupts();
     const { writeQueue, busyTimeoutMs } = this.#context;
     if (leftMs <= 0) {
       // The holder of the permit is not to blame where it is the one that waits.
-      throw this.#hasPermit
-        ? busyInTurn(busyTimeoutMs, job.sql)
-        : writeQueue.busy(busyTimeoutMs, job.sql);
+      throw this.#hasPermit ? busyInTurn(busyTimeoutMs, sql) : writeQueue.busy(busyTimeoutMs, sql);
     }
     await this.#context.lockReleased(Math.min(leftMs, BUSY_POLL_MS));
-    job.signal?.throwIfAborted();
+    checkInterrupts();
   }
 
   async #takePermit(
     sql: string | undefined,
-    signal: AbortSignal | undefined,
     timeoutMs: number,
+    checkInterrupts: () => void,
   ): Promise<void> {
     if (this.#hasPermit) return;
     const claim = this.#claim(sql);
     const { writeQueue, busyTimeoutMs } = this.#context;
     if (!writeQueue.tryAcquire(claim)) {
+      checkInterrupts();
       if (writeQueue.isBusy) this.#context.onBusy();
-      const limits = { timeoutMs: busyTimeoutMs === Infinity ? Infinity : timeoutMs, signal };
-      await writeQueue.acquire(claim, limits);
+      const wait = new AbortController();
+      this.#waits.add(wait);
+      try {
+        await writeQueue.acquire(claim, {
+          timeoutMs: busyTimeoutMs === Infinity ? Infinity : timeoutMs,
+          signal: wait.signal,
+        });
+      } catch (thrown) {
+        if (thrown === wait.signal.reason) checkInterrupts();
+        throw thrown;
+      } finally {
+        this.#waits.delete(wait);
+      }
     }
     this.#hasPermit = true;
+    checkInterrupts();
   }
 
   #claim(sql: string | undefined): WriteClaim {

@@ -478,6 +478,22 @@ inEveryPlace(({ open, capabilities }) => {
     for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(PoolClosedError);
   });
 
+  test("a writer that still waits for the lock when close() interrupts it hears that the pool is closed", async () => {
+    const pool = await open({ maxConnections: 2 });
+    const holder = await pool.acquire();
+    await holder.execute("BEGIN IMMEDIATE");
+    const lent = new Promise<void>((resolve) => {
+      // Where there is no second connection, it waits for the first.
+      for (const event of ["acquire", "wait"] as const) pool.on(event, () => resolve());
+    });
+    const written = rejection(pool.write(() => "written"));
+    await lent;
+    // Its BEGIN is sent in the same turn of the event loop.
+    await new Promise((resolve) => setTimeout(resolve));
+    await pool.close({ timeout: 0 });
+    expect(await written).toBeInstanceOf(PoolClosedError);
+  });
+
   test("an onConnect that never ends keeps no opening from being aborted", async () => {
     const controller = new AbortController();
     const reason = new Error("changed my mind");

@@ -462,6 +462,43 @@ inEveryPlace(({ open, capabilities }) => {
     expect(pool.stats().busy).toBeGreaterThan(0);
   });
 
+  severally("interrupt() ends a wait for the write lock, and nothing else", async () => {
+    const pool = await open({ maxConnections: 3 });
+    const lent = await Promise.all([1, 2, 3].map(() => pool.acquire()));
+    const [holder, db, third] = lent as [Connection, Connection, Connection];
+    await holder.execute("BEGIN IMMEDIATE");
+    const waiting = rejection(db.execute("CREATE TABLE never (a)"));
+    const behind = db.queryValue("SELECT 1");
+    const other = third.execute("CREATE TABLE t (a)");
+    while (pool.stats().busy < 2) await new Promise((resolve) => setTimeout(resolve));
+    db.interrupt();
+    expect(await waiting).toMatchObject({
+      code: "SQLITE_INTERRUPT",
+      sql: "CREATE TABLE never (a)",
+    });
+    expect(await behind).toBe(1);
+    await holder.execute("COMMIT");
+    await other;
+    await db.execute("CREATE TABLE later (a)");
+    const names = await db.queryValue("SELECT group_concat(name) FROM sqlite_schema");
+    expect(names).toBe("t,later");
+  });
+
+  severally("interrupt() ends a commit's wait for readers", async () => {
+    const pool = await open({ maxConnections: 2, journalMode: "delete" });
+    await pool.execute("CREATE TABLE t (a)");
+    const [reader, db] = await Promise.all([pool.acquire(), pool.acquire()]);
+    await reader.execute("BEGIN");
+    await reader.query("SELECT * FROM t");
+    const writing = rejection(db.execute("INSERT INTO t VALUES (1)"));
+    while (pool.stats().busy === 0) await new Promise((resolve) => setTimeout(resolve));
+    db.interrupt();
+    expect(await writing).toMatchObject({ code: "SQLITE_INTERRUPT" });
+    await reader.execute("COMMIT");
+    await db.execute("INSERT INTO t VALUES (2)");
+    expect(await db.queryValue("SELECT group_concat(a) FROM t")).toBe("2");
+  });
+
   severally(
     "a writer whose turn it is does not blame itself for the lock of a reader",
     async () => {
