@@ -1,5 +1,7 @@
 // (a) The reason for a pool: 64 requests at a time, answered in four ways.
 
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { openPool } from "sqlite-wasm-pool";
 import { POINT, randomId, SCAN } from "../data.js";
@@ -35,4 +37,16 @@ rates["open per request, better-sqlite3"] = {
   }),
   scan: Number.NaN,
 };
+
+// Two cores are seldom twice as fast as one: caches and clocks are shared, as may be the core itself.
+for (const size of [1, 2]) {
+  const script = new URL("../native-worker.js", import.meta.url);
+  const workers = Array.from({ length: size }, () => new Worker(script, { workerData: file }));
+  const scan = await throughput(size, FOR_MS * 2, async (i, lane) => {
+    workers[lane]?.postMessage(i);
+    await once(/** @type {Worker} */ (workers[lane]), "message");
+  });
+  rates[`better-sqlite3 in ${size} thread${size === 1 ? "" : "s"}`] = { point: Number.NaN, scan };
+  await Promise.all(workers.map((worker) => worker.terminate()));
+}
 console.log(JSON.stringify(rates));
