@@ -7,6 +7,7 @@ import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
 import { launchWebKit } from "../harness/browsers/webkit.ts";
 import { type Bundle, bundle } from "../harness/bundle.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { startServer, type TestServer } from "../harness/server.ts";
 
 const POLICY = "default-src 'self'; script-src 'self'";
@@ -16,7 +17,7 @@ const SCRIPT = "/test/browser/csp-page.js";
 
 const BROWSERS: readonly (readonly [string, Launch, "opfs" | "indexeddb"])[] = [
   ["Chromium", launchChromium, "opfs"],
-  ["Firefox", launchFirefox, "opfs"],
+  ...inWholeMatrix([["Firefox", launchFirefox, "opfs"] as const]),
   ["WebKitGTK", launchWebKit, "indexeddb"],
 ];
 

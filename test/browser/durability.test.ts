@@ -7,6 +7,7 @@ import { profileDirectory } from "../harness/browsers/browser.ts";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
 import { bundle } from "../harness/bundle.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { startServer } from "../harness/server.ts";
 import type {} from "./tabs-globals.d.ts";
 
@@ -15,7 +16,7 @@ const COMMITS_BEFORE = 40;
 
 describe.each([
   { name: "Chromium", launch: launchChromium, isolated: true },
-  { name: "Chromium", launch: launchChromium, isolated: false },
+  ...inWholeMatrix([{ name: "Chromium", launch: launchChromium, isolated: false }]),
   { name: "Firefox", launch: launchFirefox, isolated: true },
 ])("$name, isolated: $isolated", ({ launch, isolated }) => {
   test("a worker, a page, a tab and the browser end in the middle of commits", async () => {

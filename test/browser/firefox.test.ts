@@ -1,6 +1,7 @@
 import { launchFirefox } from "../harness/browsers/firefox.ts";
+import { byMatrix, inWholeMatrix } from "../harness/matrix.ts";
 import { ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
-import { declareBrowserSuites, FALLBACK_RUN, STORED_IN_THE_THREAD } from "./suites.ts";
+import { declareBrowserSuites, FALLBACK_RUN, type Run, STORED_IN_THE_THREAD } from "./suites.ts";
 
 /**
  * Under automation a worker of Firefox (153) stands still some time after a worker that it started has ended,
@@ -13,8 +14,20 @@ await declareBrowserSuites("Firefox", launchFirefox, [
     suites: [...POOL_SUITES, ...ENGINE_SUITES],
     places: "OPFS|memory, the calling thread",
   },
-  { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
-  { thread: "page", isolated: false, suites: PLACE_SUITES, places: "(OPFS|IndexedDB), one worker" },
-  { thread: "worker", isolated: false, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
-  FALLBACK_RUN,
+  {
+    thread: "worker",
+    isolated: false,
+    suites: PLACE_SUITES,
+    places: byMatrix("OPFS, the calling thread", STORED_IN_THE_THREAD),
+  },
+  ...inWholeMatrix<Run>([
+    { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
+    {
+      thread: "page",
+      isolated: false,
+      suites: PLACE_SUITES,
+      places: "(OPFS|IndexedDB), one worker",
+    },
+    FALLBACK_RUN,
+  ]),
 ]);

@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
 import { launchWebKit } from "../harness/browsers/webkit.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { startTabs, withTabs } from "./tabs-harness.ts";
 
 const KILLS = 2;
@@ -45,9 +46,9 @@ describe.each([
 });
 
 describe.each([
-  ["Chromium", launchChromium],
-  ["Firefox", launchFirefox],
-] as const)("%s, killed while it commits to IndexedDB", (_, launch) => {
+  ["Chromium", launchChromium] as const,
+  ...inWholeMatrix([["Firefox", launchFirefox] as const]),
+])("%s, killed while it commits to IndexedDB", (_, launch) => {
   test("loses nothing that was acknowledged", async () => {
     const profile = mkdtempSync(join(tmpdir(), "sqlite-wasm-pool-profile-"));
     onTestFinished(() => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));

@@ -5,11 +5,13 @@ import { expect, test } from "vitest";
 import type { Launch } from "../harness/browsers/browser.ts";
 import { bundle } from "../harness/bundle.ts";
 import { declareResults } from "../harness/declare.ts";
+import { byMatrix, inWholeMatrix } from "../harness/matrix.ts";
 import { runInBrowser, type Thread } from "../harness/run-in-browser.ts";
 import { NO_WASM_POLICY, startServer } from "../harness/server.ts";
 import { ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
 
-interface Run {
+/** Suites in one thread of a browser. */
+export interface Run {
   readonly thread: Thread;
   readonly isolated: boolean;
   readonly suites: readonly string[];
@@ -31,7 +33,7 @@ export const FALLBACK_RUN: Run = {
   withoutWasm: true,
 };
 
-/** A page sees all suites, isolated and not; either thread sees those that depend on the place. */
+/** A page sees all suites; without isolation, and in a worker, those that depend on the place. */
 const RUNS: readonly Run[] = [
   {
     thread: "page",
@@ -39,17 +41,24 @@ const RUNS: readonly Run[] = [
     suites: [...POOL_SUITES, ...ENGINE_SUITES],
     places: "OPFS, two workers|memory, the calling thread",
   },
-  { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
-  { thread: "worker", isolated: true, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
-  { thread: "page", isolated: false, suites: POOL_SUITES, places: "OPFS" },
   {
     thread: "page",
     isolated: false,
-    suites: PLACE_SUITES,
-    places: "IndexedDB, (one worker|the calling thread)",
+    suites: byMatrix(PLACE_SUITES, POOL_SUITES),
+    places: "OPFS",
   },
   { thread: "worker", isolated: false, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
-  FALLBACK_RUN,
+  ...inWholeMatrix<Run>([
+    { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
+    { thread: "worker", isolated: true, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
+    {
+      thread: "page",
+      isolated: false,
+      suites: PLACE_SUITES,
+      places: "IndexedDB, (one worker|the calling thread)",
+    },
+    FALLBACK_RUN,
+  ]),
 ];
 
 /** Runs the suites in the browser that `launch` starts, then declares each of their tests. */

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Browser } from "../harness/browsers/browser.ts";
 import { launchChromiumWithBackground } from "../harness/browsers/chromium-background.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { startTabs, type Tabs } from "./tabs-harness.ts";
 
 let browser: Browser;
@@ -14,7 +15,7 @@ afterAll(() => browser[Symbol.asyncDispose]());
 
 describe.each([
   { title: "cross-origin isolated", isolated: true },
-  { title: "not isolated", isolated: false },
+  ...inWholeMatrix([{ title: "not isolated", isolated: false }]),
 ])("tabs, $title", ({ isolated }) => {
   let tabs: Tabs;
 

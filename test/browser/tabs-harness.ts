@@ -3,8 +3,15 @@
 import { afterAll, afterEach, beforeAll } from "vitest";
 import type { Browser, Launch, Tab } from "../harness/browsers/browser.ts";
 import { type Bundle, bundle } from "../harness/bundle.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { startServer, type TestServer } from "../harness/server.ts";
 import type {} from "./tabs-globals.d.ts";
+
+/** With shared memory, and without. */
+export const ISOLATIONS: readonly { readonly isolated: boolean }[] = [
+  { isolated: true },
+  ...inWholeMatrix([{ isolated: false }]),
+];
 
 const PAGE = '<!doctype html><script type="module" src="/test/browser/tabs-page.js"></script>';
 

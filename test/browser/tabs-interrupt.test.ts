@@ -3,13 +3,14 @@
 import { describe, expect, test } from "vitest";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { FOREVER } from "../helpers/forever.ts";
 import { useTabs } from "./tabs-harness.ts";
 
 describe.each([
   { name: "Chromium", launch: launchChromium, isolated: true },
   { name: "Chromium", launch: launchChromium, isolated: false },
-  { name: "Firefox", launch: launchFirefox, isolated: true },
+  ...inWholeMatrix([{ name: "Firefox", launch: launchFirefox, isolated: true }]),
 ])("tabs of $name, isolated: $isolated", ({ launch, isolated }) => {
   const tabs = useTabs(launch, isolated);
 

@@ -3,9 +3,9 @@
 import { describe, expect, test } from "vitest";
 import type { Tab } from "../harness/browsers/browser.ts";
 import { launchChromium } from "../harness/browsers/chromium.ts";
-import { useTabs } from "./tabs-harness.ts";
+import { ISOLATIONS, useTabs } from "./tabs-harness.ts";
 
-describe.each([{ isolated: true }, { isolated: false }])("tabs, isolated: $isolated", (given) => {
+describe.each(ISOLATIONS)("tabs, isolated: $isolated", (given) => {
   const tabs = useTabs(launchChromium, given.isolated);
 
   async function openOwner(name: string): Promise<Tab> {

@@ -3,11 +3,12 @@
 import { describe, expect, test } from "vitest";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { useTabs } from "./tabs-harness.ts";
 
 describe.each([
   { name: "Chromium", launch: launchChromium, isolated: true },
-  { name: "Chromium", launch: launchChromium, isolated: false },
+  ...inWholeMatrix([{ name: "Chromium", launch: launchChromium, isolated: false }]),
   { name: "Firefox", launch: launchFirefox, isolated: false },
 ])("tabs of $name, isolated: $isolated", ({ launch, isolated }) => {
   const tabs = useTabs(launch, isolated);

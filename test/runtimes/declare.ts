@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { declareResults } from "../harness/declare.ts";
+import { byMatrix } from "../harness/matrix.ts";
 import type { TestResult } from "../harness/results.ts";
 import { PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
 import { bundleInto, makeProject, type Project } from "../helpers/project.ts";
@@ -11,17 +12,22 @@ import { runSuitesIn, start } from "./run.ts";
 import type { Runtime } from "./runtimes.ts";
 
 /** The places, by a pattern of their names. */
-interface Extent {
+export interface Extent {
   /** Where all of the behaviour suites run. */
   readonly all?: string;
   /** Where only those run that depend on the place. */
   readonly some?: string;
 }
 
+const USUAL: Extent = byMatrix<Extent>(
+  { all: "a file, two worker threads", some: "a file, the calling thread" },
+  { all: "a file, t", some: "memory, |a file, sql.js" },
+);
+
 /** Runs the behaviour suites in `runtime`; declares each of their tests, and those of processes. */
 export async function declareRuntime(
   runtime: Runtime,
-  { all, some }: Extent = { all: "a file, t", some: "memory, |a file, sql.js" },
+  { all, some }: Extent = USUAL,
 ): Promise<Project> {
   const project = makeProject();
   afterAll(() => project[Symbol.dispose]());
