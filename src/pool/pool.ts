@@ -40,7 +40,7 @@ import {
 } from "./options.ts";
 import { normalizeLists } from "./params.ts";
 import type { PoolContext } from "./pool-context.ts";
-import { beginSnapshot, endSnapshot } from "./snapshot.ts";
+import { beginSnapshot, endSnapshot, onSnapshot } from "./snapshot.ts";
 import {
   type BatchStatement,
   type BatchStatements,
@@ -279,6 +279,7 @@ export class ConnectionPool implements AsyncDisposable {
 
   /**
    * Runs `body` on one snapshot of the database, on a connection that refuses to write.
+   * Once `body` has ended the transaction by a COMMIT of its own, further statements of it are refused.
    * @throws what `body` throws, SqliteError (`SQLITE_READONLY`) for a statement that may write included; what
    *   {@link acquire} throws
    */
@@ -288,14 +289,7 @@ export class ConnectionPool implements AsyncDisposable {
   ): Promise<Awaited<T>> {
     checkBody(body);
     const reading = this.#borrowing.untilBegun(body, (once) =>
-      this.#borrowing.lend(options, true, async (db) => {
-        try {
-          await beginSnapshot(db);
-          return await once(db);
-        } finally {
-          await endSnapshot(db);
-        }
-      }),
+      this.#borrowing.lend(options, true, (db) => onSnapshot(db, once)),
     );
     return await this.#untilClosed(reading);
   }

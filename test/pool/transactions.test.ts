@@ -307,6 +307,16 @@ inEveryPlace(({ open, capabilities }) => {
     });
   });
 
+  test("a COMMIT of its own ends what pool.read() reads, and is not passed over", async () => {
+    const pool = await open();
+    const reading = pool.read(async (db) => {
+      await db.execute("COMMIT");
+      return await db.queryValue("SELECT 1");
+    });
+    expect(await rejection(reading)).toMatchObject({ code: "SQLITE_ABORT_ROLLBACK" });
+    expect(await pool.queryValue("SELECT 1")).toBe(1);
+  });
+
   test("pool.read() refuses writes, and the connection can write for its next borrower", async () => {
     const pool = await open({ maxConnections: 1 });
     await pool.execute("CREATE TABLE t (a)");
