@@ -5,6 +5,7 @@
 import { clock } from "../clock.ts";
 import { interruptedError } from "../errors.ts";
 import type { ChangesResult, Reply, Request, RunTimes, WireParams } from "../rpc/protocol.ts";
+import { savepoint, transaction } from "../rpc/transaction-sql.ts";
 import type { Job, Link, OpenTransaction } from "./link.ts";
 
 /** So many entries or fewer go in one request. A piece has at least as many. */
@@ -13,13 +14,8 @@ export const LEAST_ENTRIES = 250;
 const SHORT_MS = 1;
 const LONG_MS = 2.5;
 
-/** How a transaction, or a savepoint inside of one, is begun and ended. */
-const TRANSACTION = { begin: "BEGIN IMMEDIATE", keep: "COMMIT", undo: ["ROLLBACK"] } as const;
-const SAVEPOINT = {
-  begin: "SAVEPOINT _pool_many",
-  keep: "RELEASE _pool_many",
-  undo: ["ROLLBACK TO _pool_many", "RELEASE _pool_many"],
-} as const;
+const TRANSACTION = transaction("IMMEDIATE");
+const SAVEPOINT = savepoint("_pool_many");
 
 /** What is to be run, and how it is asked for. */
 export interface Many {

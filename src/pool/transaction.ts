@@ -5,6 +5,7 @@
 // each be committed by itself, so none of it is run (`OpenTransaction` in `link.ts`).
 
 import { overlappingError } from "../errors.ts";
+import { type Bracket, savepoint, transaction } from "../rpc/transaction-sql.ts";
 import type { Connection } from "./connection.ts";
 import { orAborted } from "./deadline.ts";
 import type { OpenTransaction } from "./link.ts";
@@ -21,16 +22,9 @@ export interface TransactionOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a transaction or a savepoint is begun and ended with. */
-interface Statements {
-  readonly begin: string;
-  readonly keep: string;
-  readonly undo: readonly string[];
-}
-
 /** A callback that runs in a transaction of its own, or in a savepoint. */
 class Scope {
-  readonly statements: Statements;
+  readonly bracket: Bracket;
   /** The outermost one: when it has ended, all have. */
   readonly root: Scope;
   /** Shared by all that have one root. */
@@ -40,8 +34,8 @@ class Scope {
   readonly ended: Promise<void>;
   end: () => void = () => {};
 
-  constructor(statements: Statements, outer: Scope | undefined) {
-    this.statements = statements;
+  constructor(bracket: Bracket, outer: Scope | undefined) {
+    this.bracket = bracket;
     this.root = outer?.root ?? this;
     this.transaction = outer?.transaction ?? { ended: undefined };
     this.ended = new Promise((resolve) => {
@@ -76,7 +70,7 @@ export class Transactions {
     if (typeof body !== "function") throw new TypeError("a transaction takes a function");
     if (options !== undefined) checkTransactionOptions(options);
     const db = this.#db;
-    const begin = beginStatement(db, options);
+    const mode = modeOf(db, options);
     options?.signal?.throwIfAborted();
     let outer = this.#open.at(-1);
     // Before the callback of the one around is called, nothing can be inside of it: this one comes after it.
@@ -85,11 +79,10 @@ export class Transactions {
     }
     // Nothing is awaited from the look at the others until the scope is noted.
     const isSavepoint = outer !== undefined || db.inTransaction;
-    const scope = new Scope(isSavepoint ? savepoint() : transaction(begin), outer);
+    const scope = new Scope(isSavepoint ? nextSavepoint() : transaction(mode), outer);
     this.#open.push(scope);
     try {
-      const { begin } = scope.statements;
-      await db.control(begin, outer?.transaction ?? null, options?.signal);
+      await db.control(scope.bracket.begin, outer?.transaction ?? null, options?.signal);
       return await this.#inScope(scope, body);
     } finally {
       this.#leave(scope);
@@ -103,7 +96,7 @@ export class Transactions {
     try {
       const result = await body(db);
       this.#checkInnermost(scope);
-      await db.control(scope.statements.keep, scope.transaction);
+      await db.control(scope.bracket.keep, scope.transaction);
       return result;
     } catch (thrown) {
       await this.#undo(scope);
@@ -128,7 +121,7 @@ export class Transactions {
     const isInnermost = this.#open.at(-1) === scope;
     if (!isInnermost) transaction.ended = overlappingError;
     try {
-      for (const sql of (isInnermost ? scope : scope.root).statements.undo) {
+      for (const sql of (isInnermost ? scope : scope.root).bracket.undo) {
         if (!this.#db.isOpen || !this.#db.inTransaction) return;
         await this.#db.control(sql, null);
       }
@@ -144,23 +137,14 @@ export class Transactions {
   }
 }
 
-function transaction(begin: string): Statements {
-  return { begin, keep: "COMMIT", undo: ["ROLLBACK"] };
+function nextSavepoint(): Bracket {
+  return savepoint(`_pool_${++savepoints}`);
 }
 
-function savepoint(): Statements {
-  const name = `_pool_${++savepoints}`;
-  return {
-    begin: `SAVEPOINT ${name}`,
-    keep: `RELEASE ${name}`,
-    undo: [`ROLLBACK TO ${name}`, `RELEASE ${name}`],
-  };
-}
-
-function beginStatement(db: Connection, options: TransactionOptions | undefined): string {
+function modeOf(
+  db: Connection,
+  options: TransactionOptions | undefined,
+): Uppercase<TransactionMode> {
   const mode = options?.mode ?? (db.isReadonly ? "deferred" : "immediate");
-  if (mode === "deferred" || mode === "immediate" || mode === "exclusive") {
-    return `BEGIN ${mode.toUpperCase()}`;
-  }
-  throw new TypeError(`mode must be "deferred", "immediate" or "exclusive", not ${String(mode)}`);
+  return mode.toUpperCase() as Uppercase<TransactionMode>;
 }

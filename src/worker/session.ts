@@ -22,6 +22,7 @@ import type {
   WireParams,
 } from "../rpc/protocol.ts";
 import type { RowCollector } from "../rpc/rows.ts";
+import { savepoint, transaction } from "../rpc/transaction-sql.ts";
 import { unpreparedPath } from "../storage/storage.ts";
 import type { StatementInfo, Tables } from "../types.ts";
 import { openConnection } from "./open-connection.ts";
@@ -42,6 +43,11 @@ const ENTRIES_AT_A_TIME = 8;
 
 /** Thrown to answer `needsPermit`: the statement may write, and the request has no permit. */
 export const NEEDS_PERMIT = Symbol("needs permit");
+
+/** Around a batch, or a statement that must not take effect in part. */
+const SAVEPOINT = savepoint("_pool_batch");
+const WRITING = transaction("IMMEDIATE");
+const READING = transaction("DEFERRED");
 
 const NOTHING = { rolledBack: false, changed: undefined } as const;
 
@@ -417,28 +423,23 @@ export class Session {
    * write lock is asked for only with the permit for it.
    */
   #atomically<T>({ permit }: Access, body: () => T): T {
-    const outermost = this.#connection.autocommit;
-    const begin = permit ? "BEGIN IMMEDIATE" : "BEGIN";
-    this.#execute(outermost ? begin : "SAVEPOINT _pool_batch");
+    const outermost = permit ? WRITING : READING;
+    const { begin, keep, undo } = this.#connection.autocommit ? outermost : SAVEPOINT;
+    this.#execute(begin);
     try {
       const result = body();
-      this.#execute(outermost ? "COMMIT" : "RELEASE _pool_batch");
+      this.#execute(keep);
       return result;
     } catch (thrown) {
-      this.#undo(outermost);
+      this.#undo(undo);
       throw thrown;
     }
   }
 
   /** The error that led here is the one to report, not a second one of the way back. */
-  #undo(outermost: boolean): void {
-    if (this.#connection.autocommit) return;
+  #undo(statements: readonly string[]): void {
     try {
-      if (outermost) this.#execute("ROLLBACK");
-      else {
-        this.#execute("ROLLBACK TO _pool_batch");
-        this.#execute("RELEASE _pool_batch");
-      }
+      for (const sql of statements) if (!this.#connection.autocommit) this.#execute(sql);
     } catch {
       // The transaction stays open; the pool sees that in the reply's `autocommit`.
     }
