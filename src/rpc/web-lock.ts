@@ -19,39 +19,30 @@ export interface WebLockOptions {
 }
 
 /** Waits for the lock in its turn. @throws the signal's reason */
-export function takeWebLock(name: string, options: WebLockOptions = {}): Promise<WebLock> {
-  return new Promise((resolve, reject) => {
-    let end = () => {};
-    const ended = new Promise<void>((settle) => {
-      end = settle;
-    });
-    const granted = () =>
-      new Promise<void>((release) => {
-        resolve({ release, ended });
-      });
-    // Also rejected when the lock is stolen; by then `reject` says nothing to anybody.
-    navigator.locks.request(name, options, granted).then(end, (thrown) => {
-      reject(thrown);
-      end();
-    });
-  });
+export async function takeWebLock(name: string, options: WebLockOptions = {}): Promise<WebLock> {
+  const lock = await request(name, options);
+  if (lock === undefined) throw new Error(`BUG: ${name} was refused although it was waited for`);
+  return lock;
 }
 
 /** Takes the lock at once or not at all. */
 export function tryWebLock(name: string): Promise<WebLock | undefined> {
+  return request(name, { ifAvailable: true });
+}
+
+function request(name: string, options: LockOptions): Promise<WebLock | undefined> {
   return new Promise((resolve, reject) => {
     let end = () => {};
     const ended = new Promise<void>((settle) => {
       end = settle;
     });
     const granted = (lock: Lock | null): Promise<void> | undefined => {
-      if (lock === null) {
-        resolve(undefined);
-        return undefined;
-      }
-      return new Promise<void>((release) => resolve({ release, ended }));
+      if (lock !== null) return new Promise<void>((release) => resolve({ release, ended }));
+      resolve(undefined);
+      return undefined;
     };
-    navigator.locks.request(name, { ifAvailable: true }, granted).then(end, (thrown) => {
+    // Also rejected when the lock is stolen; by then `reject` says nothing to anybody.
+    navigator.locks.request(name, options, granted).then(end, (thrown) => {
       reject(thrown);
       end();
     });
