@@ -248,6 +248,11 @@ export class StorageError extends PoolError {
   }
 }
 
+/** @internal Whatever was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+}
+
 /** An error as plain data, so that its class, code and stack survive `postMessage`. */
 export interface WireError {
   readonly type: "sqlite" | "storage" | "closed" | "crashed" | "type" | "range" | "other";

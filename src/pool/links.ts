@@ -2,7 +2,7 @@
 // is placed in a thread, made as a new one between two borrowers, and closed or lost with its thread.
 
 import { clock } from "../clock.ts";
-import { type CrashDetails, PoolClosedError } from "../errors.ts";
+import { asError, type CrashDetails, PoolClosedError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, ResetResult } from "../rpc/protocol.ts";
 import { Connection } from "./connection.ts";
@@ -98,7 +98,7 @@ export class Links {
       if (reopened) await this.#prepare(link);
     } catch (thrown) {
       // What it holds is free when it is closed.
-      link.broken ??= thrown instanceof Error ? thrown : new Error(String(thrown));
+      link.broken ??= asError(thrown);
     }
   }
 

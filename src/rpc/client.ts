@@ -1,6 +1,7 @@
 // The end of the protocol in the caller's thread.
 
 import {
+  asError,
   type CrashDetails,
   crashFor,
   fromWire,
@@ -253,8 +254,4 @@ function readReply(request: Request, numbered: NumberedReply): Reply {
     error = asError(thrown);
   }
   return { txn, autocommit, tainted, needsPermit, rows, changed, result, error, times };
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }

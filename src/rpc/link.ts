@@ -1,5 +1,6 @@
 // The way of requests to the thread that owns SQLite.
 
+import { asError } from "../errors.ts";
 import type { Endpoint, FromHost, NumberedRequest, ToHost } from "./endpoint.ts";
 
 /** Sends requests in order. */
@@ -72,8 +73,7 @@ export function postRequests(
     if (requests.length > 1) {
       return requests.reduce((sum, one) => sum + postRequests(endpoint, [one], listener), 0);
     }
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
-    for (const { serial } of requests) listener.failed(serial, error);
+    for (const { serial } of requests) listener.failed(serial, asError(thrown));
     return 0;
   }
 }

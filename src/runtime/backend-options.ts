@@ -1,7 +1,8 @@
 // What every platform's `openBackend` is told, and what they share in acting on it.
 
-import { StorageError, type StorageReason } from "../errors.ts";
+import { StorageError } from "../errors.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
+import { asStorageError } from "../storage/storage.ts";
 import { type EngineKind, MEMORY_PATH, type StorageKind } from "../types.ts";
 
 /** The settings of a pool that its threads need. */
@@ -62,11 +63,4 @@ export function translated<T>(body: () => T): T {
   } catch (thrown) {
     throw asStorageError(thrown);
   }
-}
-
-/** A fault of the storage as the error callers know; anything else as it is. */
-export function asStorageError(thrown: unknown): unknown {
-  const { reason, message } = thrown as { reason?: StorageReason; message: string };
-  if (reason === undefined || thrown instanceof StorageError) return thrown;
-  return new StorageError(reason, message, { cause: thrown });
 }

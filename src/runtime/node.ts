@@ -6,6 +6,7 @@ import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
 import { refuseCompanion } from "../storage/names.ts";
+import { asStorageError } from "../storage/storage.ts";
 import { refuseTemporary, temporaryName } from "../storage/temporary-names.ts";
 import type { StorageKind, Tables } from "../types.ts";
 import {
@@ -57,7 +58,7 @@ export async function openBackend<Queue>(path: string, options: BackendOptions<Q
     return await newBackend(resolved, storage, database, options);
   } catch (thrown) {
     leaveDatabase(database);
-    throw thrown;
+    throw asStorageError(thrown);
   }
 }
 

@@ -4,7 +4,7 @@
 // event loop in every runtime, and the channel's end tells when the thread has really stopped.
 
 import type { MessagePort, Worker } from "node:worker_threads";
-import { fromWire } from "../errors.ts";
+import { asError, fromWire } from "../errors.ts";
 import { INTERRUPT_WORDS, ThreadClient } from "../rpc/client.ts";
 import type { Endpoint, NodeThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
 import type { Port } from "../rpc/port.ts";
@@ -79,7 +79,7 @@ function nodeEndpoint(worker: Worker, port: MessagePort, stopped: Promise<void>)
     onExit: (listener) => {
       let cause: Error | undefined;
       worker.on("error", (error) => {
-        cause = error instanceof Error ? error : new Error(String(error));
+        cause = asError(error);
       });
       worker.on("exit", () => listener(cause));
     },

@@ -5,8 +5,9 @@ import { StorageError } from "../errors.ts";
 import { tryTakeDatabase } from "../rpc/name-guard.ts";
 import { resolveDatabase, SUFFIXES, SUFFIXES_TO_DELETE } from "../storage/names.ts";
 import { hasOpfs, peek, removeFile, walk } from "../storage/opfs-files.ts";
+import { asStorageError } from "../storage/storage.ts";
 import { DATABASE_MAGIC } from "../types.ts";
-import { asStorageError, unsupported } from "./backend-options.ts";
+import { unsupported } from "./backend-options.ts";
 
 interface Listed {
   readonly path: string;

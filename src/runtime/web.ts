@@ -8,10 +8,10 @@ import { MAX_SLOTS } from "../shm/layout.ts";
 import { createMemoryDisk } from "../storage/memory.ts";
 import { resolveDatabase, SUFFIXES_TO_DELETE } from "../storage/names.ts";
 import { checkOpfs, removeEmptyFiles, removeFile } from "../storage/opfs-files.ts";
+import { asStorageError } from "../storage/storage.ts";
 import { temporaryName } from "../storage/temporary-names.ts";
 import type { StorageKind, Tables } from "../types.ts";
 import {
-  asStorageError,
   type BackendOptions,
   threadSettings,
   translated,

@@ -1,9 +1,9 @@
 // What the errors of `node:fs` mean, in Node, Deno and Bun.
 
 import * as path from "node:path";
-import type { FaultReason } from "./storage.ts";
+import type { StorageReason } from "../errors.ts";
 
-const REASONS: Readonly<Record<string, FaultReason>> = {
+const REASONS: Readonly<Record<string, StorageReason>> = {
   EACCES: "permission",
   EPERM: "permission",
   EROFS: "permission",
@@ -17,7 +17,7 @@ const NOT_CAPABLE = "NotCapable";
 
 /** What an error says of the storage. */
 export interface FaultDescription {
-  readonly reason: FaultReason;
+  readonly reason: StorageReason;
   /** There is no such file or directory. */
   readonly notFound: boolean;
   /** What to do about it, to follow the message; "" where there is nothing to say. */
@@ -41,7 +41,7 @@ export function codeOf(thrown: unknown): string | undefined {
   return (thrown as { code?: string } | undefined)?.code;
 }
 
-function adviceFor(reason: FaultReason): string {
+function adviceFor(reason: StorageReason): string {
   switch (reason) {
     case "permission":
       return "; grant the process access to the file and its directory, or open it readonly";

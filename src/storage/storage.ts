@@ -5,20 +5,19 @@
 // `StorageFault`; the VFS turns it into the result code SQLite expects and keeps the fault as the
 // cause of the error the caller finally sees.
 
-/** Why a storage operation failed. Same words as `StorageError.reason`. */
-export type FaultReason = "quota" | "permission" | "locked" | "corrupt" | "unsupported" | "io";
+import { StorageError, type StorageReason } from "../errors.ts";
 
 /** A failed storage operation. */
 export class StorageFault extends Error {
   override readonly name = "StorageFault";
-  readonly reason: FaultReason;
+  readonly reason: StorageReason;
   /** The file does not exist. SQLite asks for some files only to learn that. */
   readonly notFound: boolean;
   /** The path that has to be prepared first; what failed can then be done again. */
   readonly unprepared: string | undefined;
 
   constructor(
-    reason: FaultReason,
+    reason: StorageReason,
     message: string,
     options?: ErrorOptions & { readonly notFound?: boolean; readonly unprepared?: string },
   ) {
@@ -27,6 +26,12 @@ export class StorageFault extends Error {
     this.notFound = options?.notFound ?? false;
     this.unprepared = options?.unprepared;
   }
+}
+
+/** A fault of the storage as the error callers know; anything else as it is. */
+export function asStorageError(thrown: unknown): unknown {
+  if (!(thrown instanceof StorageFault)) return thrown;
+  return new StorageError(thrown.reason, thrown.message, { cause: thrown });
 }
 
 /** The path whose preparation would have kept `error` from happening, if that is why it did. */

@@ -1,15 +1,16 @@
 // What the storages of browsers throw, in our words.
 
-import { type FaultReason, StorageFault } from "./storage.ts";
+import type { StorageReason } from "../errors.ts";
+import { StorageFault } from "./storage.ts";
 
-const REASONS: Readonly<Record<string, FaultReason>> = {
+const REASONS: Readonly<Record<string, StorageReason>> = {
   QuotaExceededError: "quota",
   NoModificationAllowedError: "locked",
   NotAllowedError: "permission",
   SecurityError: "permission",
 };
 
-const ADVICE: Readonly<Record<FaultReason, string>> = {
+const ADVICE: Readonly<Record<StorageReason, string>> = {
   quota: "; the origin has used up its quota: delete something, or ask for persistent storage",
   locked: "; somebody else has the file open",
   permission: "; the browser keeps storage from this page (a private window, or blocked site data)",

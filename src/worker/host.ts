@@ -15,7 +15,7 @@ import { StorageFault, unpreparedPath } from "../storage/storage.ts";
 import { type LoadSqlJs, startEngine } from "./engines.ts";
 import { type ConnectionOwner, Keeper } from "./keeper.ts";
 import { NEEDS_PERMIT, Session } from "./session.ts";
-import { asError, type OpenStorage } from "./storages.ts";
+import { asKnownError, type OpenStorage } from "./storages.ts";
 import { type BackupJob, stepBackup } from "./transfer.ts";
 
 /** What the entry of a thread knows how to do on its platform. */
@@ -170,7 +170,7 @@ export class Host implements ConnectionOwner {
       await this.#instance.keeper.keep({ owner: this, connection, synchronous });
       return reply;
     } catch (thrown) {
-      return { ...IDLE, tainted: true, error: asError(thrown) };
+      return { ...IDLE, tainted: true, error: asKnownError(thrown) };
     }
   }
 
@@ -180,7 +180,7 @@ export class Host implements ConnectionOwner {
       const isWriter = number === connection || session.connection.txnState === 2;
       if (which === "writers" && !isWriter) continue;
       this.#sessions.delete(number);
-      this.#lost.set(number, asError(why));
+      this.#lost.set(number, asKnownError(why));
       session.close();
     }
   }
@@ -190,7 +190,7 @@ export class Host implements ConnectionOwner {
     try {
       await this.#instance.storage.prepare?.(path);
     } catch (thrown) {
-      return { ...IDLE, ...this.#stateOf(request), error: asError(thrown) };
+      return { ...IDLE, ...this.#stateOf(request), error: asKnownError(thrown) };
     }
     return this.#answerUntimed(request, serial);
   }
@@ -380,7 +380,7 @@ export class Host implements ConnectionOwner {
 
   #reply(session: Session | undefined, result: unknown, thrown: unknown): Reply {
     const needsPermit = thrown === NEEDS_PERMIT;
-    const error = thrown === undefined || needsPermit ? undefined : asError(thrown);
+    const error = thrown === undefined || needsPermit ? undefined : asKnownError(thrown);
     // A connection that was lost is never as a new one.
     const isLost = error !== undefined && session === undefined;
     if (session === undefined) return { ...IDLE, tainted: isLost, needsPermit, result, error };

@@ -2,10 +2,10 @@
 // way in, so that a bundle for one platform has nothing of another.
 
 import type { Guard } from "../engine/open-files.ts";
-import { StorageError } from "../errors.ts";
+import { asError, StorageError } from "../errors.ts";
 import type { FoundStorage } from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
-import { type Storage, StorageFault } from "../storage/storage.ts";
+import { asStorageError, type Storage } from "../storage/storage.ts";
 
 /** A storage, and what keeps others off its files. */
 export interface OpenedStorage {
@@ -22,10 +22,7 @@ export function noSuchStorage(kind: string): StorageError {
   return new StorageError("unsupported", `storage "${kind}" is not available here`);
 }
 
-/** Whatever was thrown as an error that callers know. */
-export function asError(thrown: unknown): Error {
-  if (thrown instanceof StorageFault) {
-    return new StorageError(thrown.reason, thrown.message, { cause: thrown });
-  }
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+/** Whatever was thrown, as an error that callers know. */
+export function asKnownError(thrown: unknown): Error {
+  return asError(asStorageError(thrown));
 }

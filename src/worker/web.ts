@@ -10,7 +10,7 @@ import { serve } from "../rpc/server.ts";
 import { takeWebLock } from "../rpc/web-lock.ts";
 import { takeThreadLocks, withGuests } from "./guests.ts";
 import { Host } from "./host.ts";
-import { asError } from "./storages.ts";
+import { asKnownError } from "./storages.ts";
 import { openWebStorage } from "./web-storages.ts";
 
 /** What of a dedicated worker's global scope is used here. */
@@ -52,7 +52,7 @@ async function start(started: WebThreadStart): Promise<void> {
     scope.postMessage({ error: undefined, found: host.found } satisfies WebThreadStarted);
   } catch (thrown) {
     scope.postMessage({
-      error: toWire(asError(thrown)),
+      error: toWire(asKnownError(thrown)),
       found: undefined,
     } satisfies WebThreadStarted);
   }

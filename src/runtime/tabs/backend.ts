@@ -3,9 +3,10 @@
 import { StorageError } from "../../errors.ts";
 import type { Port } from "../../rpc/port.ts";
 import type { ThreadConfig } from "../../rpc/protocol.ts";
+import { asStorageError } from "../../storage/storage.ts";
 import { temporaryName } from "../../storage/temporary-names.ts";
 import type { Tables } from "../../types.ts";
-import { asStorageError, type BackendOptions, threadSettings } from "../backend-options.ts";
+import { type BackendOptions, threadSettings } from "../backend-options.ts";
 import { lockReleased, nextConnectionId, readLogState } from "../databases.ts";
 import type { WebEngine } from "../web-engine.ts";
 import { startWebThread } from "../web-thread.ts";
