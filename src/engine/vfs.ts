@@ -5,6 +5,7 @@
 // and the fault is kept for whoever reports the error (`takeFault`).
 // Specification: https://sqlite.org/vfs.html and the comments of os.h and sqlite3.h.
 
+import { canShareMemory } from "../shared-memory.ts";
 import { LOCK_EXCLUSIVE, LOCK_NONE, LOCK_RESERVED, LOCK_SHARED } from "../shm/file-lock.ts";
 import { CHECKPOINT_LOCK, WRITE_LOCK } from "../shm/layout.ts";
 import { StorageFault, type StorageFile } from "../storage/storage.ts";
@@ -36,8 +37,7 @@ export class Vfs {
   readonly #openFiles: OpenFiles;
   /** By the number that SQLite has of each. */
   readonly #files: (OpenFile | undefined)[] = [undefined];
-  readonly #sleeper: Int32Array | undefined =
-    typeof SharedArrayBuffer === "undefined" ? undefined : new Int32Array(new SharedArrayBuffer(4));
+  readonly #sleeper = canShareMemory() ? new Int32Array(new SharedArrayBuffer(4)) : undefined;
   #methods: Pointer = 0;
   #fault: StorageFault | undefined;
 

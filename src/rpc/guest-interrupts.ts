@@ -6,6 +6,7 @@
 // it is free, and written by the worker alone. The others are the words of the line's connections: a word
 // names the latest request that is to be stopped, as those of `client.ts` do.
 
+import { canShareMemory } from "../shared-memory.ts";
 import { LAST_SERIAL } from "./endpoint.ts";
 
 const BLOCKS = 64;
@@ -14,7 +15,7 @@ const CONNECTION_WORDS = BLOCK_WORDS - 1;
 
 /** The memory for one worker's lines; undefined where none can be shared. */
 export function newGuestInterrupts(): Int32Array | undefined {
-  if (typeof SharedArrayBuffer !== "function") return undefined;
+  if (!canShareMemory()) return undefined;
   return new Int32Array(new SharedArrayBuffer(BLOCKS * BLOCK_WORDS * 4));
 }
 

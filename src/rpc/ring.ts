@@ -10,6 +10,7 @@
 // No wake-up is lost: the producer stores HEAD before it reads STATE, the consumer stores STATE
 // before it reads HEAD once more.
 
+import { canShareMemory } from "../shared-memory.ts";
 import { copyWords } from "./cells.ts";
 
 const HEAD = 0;
@@ -162,5 +163,5 @@ function waitAsync(
 
 /** Rings work here: there is shared memory, and a way to wait for it without blocking. */
 export function canUseRings(): boolean {
-  return typeof SharedArrayBuffer === "function" && "waitAsync" in Atomics;
+  return canShareMemory() && "waitAsync" in Atomics;
 }

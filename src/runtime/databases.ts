@@ -6,9 +6,17 @@
 // program meet there too.
 
 import { StorageError } from "../errors.ts";
-import { createSharedMemory, RELEASES, type SharedMemory, WAITERS } from "../shm/layout.ts";
+import type { Port } from "../rpc/port.ts";
+import { canShareMemory } from "../shared-memory.ts";
+import {
+  createSharedMemory,
+  MAX_SLOTS,
+  RELEASES,
+  type SharedMemory,
+  WAITERS,
+} from "../shm/layout.ts";
 import { claimSlot, reapSlot } from "../shm/lock-table.ts";
-import { readLogState } from "../shm/log-state.ts";
+import { temporaryName } from "../storage/temporary-names.ts";
 import type { Tables } from "../types.ts";
 
 /** What the pools of one database share. */
@@ -83,28 +91,48 @@ export function checkSoleUser({ path, users }: SharedDatabase<unknown>): void {
   );
 }
 
-/** Tells every pool on the database that a commit changed these tables. */
-export function announceChange({ listeners }: SharedDatabase<unknown>, tables: Tables): void {
-  for (const listener of [...listeners]) listener(tables);
+/** What a pool's backend has of the database that it shares with other pools of this thread. */
+export function sharedParts<Queue>(database: SharedDatabase<Queue>) {
+  const { path, memory, writeQueue, listeners } = database;
+  return {
+    path,
+    writeQueue,
+    nextConnectionId,
+    temporaryPath: () => temporaryName(path),
+    lockReleased: (ms: number) => lockReleased(memory, ms),
+    announceChange: (tables: Tables) => {
+      for (const listener of [...listeners]) listener(tables);
+    },
+    onChange: (listener: (tables: Tables) => void) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    checkDeletable: () => checkSoleUser(database),
+  };
 }
 
-/** Calls `listener` after each commit that a pool of this thread hears of, until told to end. */
-export function onChange(
-  { listeners }: SharedDatabase<unknown>,
-  listener: (tables: Tables) => void,
-): () => void {
-  listeners.add(listener);
-  return () => void listeners.delete(listener);
+/** Starts a thread with a place in the lock table, which is free again when the thread has ended. */
+export async function startInSlot<Thread extends { readonly port: Port }>(
+  memory: SharedMemory,
+  start: (slot: number) => Promise<Thread>,
+): Promise<Thread> {
+  const slot = takeSlot(memory);
+  try {
+    const thread = await start(slot);
+    void thread.port.closed.then(() => reapSlot(memory, slot));
+    return thread;
+  } catch (thrown) {
+    reapSlot(memory, slot);
+    throw thrown;
+  }
 }
 
 /** A place in the lock table for a new instance. @throws RangeError when there is none left */
 export function takeSlot(memory: SharedMemory): number {
   const slot = claimSlot(memory);
   if (slot !== undefined) return slot;
-  throw new RangeError("a database can be open in 30 threads at most; lower `threads`");
+  throw new RangeError(`a database can be open in ${MAX_SLOTS} threads at most; lower \`threads\``);
 }
-
-export { readLogState, reapSlot };
 
 /** Resolves when a lock was let go somewhere, at the latest after `ms`. */
 export async function lockReleased(memory: SharedMemory | undefined, ms: number): Promise<void> {
@@ -123,7 +151,7 @@ export async function lockReleased(memory: SharedMemory | undefined, ms: number)
 }
 
 function isShared(buffer: ArrayBufferLike): boolean {
-  return typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
+  return canShareMemory() && buffer instanceof SharedArrayBuffer;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -5,10 +5,11 @@ import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
+import { readLogState } from "../shm/log-state.ts";
 import { refuseCompanion } from "../storage/names.ts";
 import { asStorageError } from "../storage/storage.ts";
-import { refuseTemporary, temporaryName } from "../storage/temporary-names.ts";
-import type { StorageKind, Tables } from "../types.ts";
+import { refuseTemporary } from "../storage/temporary-names.ts";
+import type { StorageKind } from "../types.ts";
 import {
   type BackendOptions,
   threadSettings,
@@ -18,17 +19,13 @@ import {
 } from "./backend-options.ts";
 import { compileEngine } from "./compile-engine.ts";
 import {
-  announceChange,
   checkSoleUser,
   joinDatabase,
   leaveDatabase,
-  lockReleased,
   nextConnectionId,
-  onChange,
-  readLogState,
-  reapSlot,
   type SharedDatabase,
-  takeSlot,
+  sharedParts,
+  startInSlot,
 } from "./databases.ts";
 import { chooseEngine, traitsOf } from "./engines.ts";
 import { spawnNodeThread } from "./spawn.ts";
@@ -92,27 +89,20 @@ async function newBackend<Queue>(
   };
   let disposed = false;
   return {
-    path,
-    storage,
+    ...sharedParts(database),
     ...traits,
+    storage,
     threads,
     crossTab: false,
     durable: storage === "file",
     attachStored: true,
     role: "owner" as const,
     openThread: () => startThread(config, database, threads > 0),
-    writeQueue: database.writeQueue,
-    nextConnectionId,
     log: () => readLogState(database.memory),
-    lockReleased: (ms: number) => lockReleased(database.memory, ms),
-    announceChange: (tables: Tables) => announceChange(database, tables),
-    onChange: (listener: (tables: Tables) => void) => onChange(database, listener),
     context: {
       get: () => local.getStore(),
       run: <T>(value: unknown, body: () => T): T => local.run(value, body),
     },
-    temporaryPath: () => temporaryName(path),
-    checkDeletable: () => checkSoleUser(database),
     deleteFiles: () => deleteFiles(database, storage),
     async dispose() {
       if (disposed) return;
@@ -180,23 +170,19 @@ async function startThread(
   { memory }: SharedDatabase<unknown>,
   separate: boolean,
 ): Promise<Port> {
-  const slot = takeSlot(memory);
-  try {
-    const port = separate
-      ? await spawnNodeThread({ ...config, slot })
-      : await startInline({ ...config, slot });
-    void port.closed.then(() => reapSlot(memory, slot));
-    return port;
-  } catch (thrown) {
-    reapSlot(memory, slot);
-    throw thrown;
-  }
+  const { port } = await startInSlot(memory, async (slot) =>
+    separate
+      ? { port: await spawnNodeThread({ ...config, slot }) }
+      : await startHere({ ...config, slot }),
+  );
+  return port;
 }
 
-async function startInline(config: ThreadConfig): Promise<Port> {
+/** SQLite in the calling thread. */
+async function startHere(config: ThreadConfig) {
   const { startInline } = await import("../worker/inline.ts");
   const { openNodeStorage } = await import("../worker/node-storages.ts");
-  return (await startInline(config, openNodeStorage)).port;
+  return startInline(config, openNodeStorage);
 }
 
 async function deleteFiles(

@@ -13,6 +13,7 @@ import type { ThreadConfig } from "../rpc/protocol.ts";
 import { canUseRings, newRing } from "../rpc/ring.ts";
 import { lifeLock } from "../rpc/tab-protocol.ts";
 import { whenFree } from "../rpc/web-lock.ts";
+import { canShareMemory } from "../shared-memory.ts";
 import { type WebEngine, webEngine } from "./web-engine.ts";
 
 /** How long a worker without shared memory may take to end before it is no longer waited for. */
@@ -37,8 +38,7 @@ export async function spawnWebThread(
   if (typeof Worker === "undefined") {
     throw noWorker("there are none inside of this thread");
   }
-  const sharesMemory = typeof SharedArrayBuffer === "function";
-  const interrupts = sharesMemory
+  const interrupts = canShareMemory()
     ? new Int32Array(new SharedArrayBuffer(INTERRUPT_WORDS * 4))
     : undefined;
   const rings = canUseRings() ? { requests: newRing(), replies: newRing() } : undefined;
@@ -113,8 +113,7 @@ function webEndpoint(worker: Worker, life: string | undefined): Endpoint {
       // Its file handles and locks are free only when it has really ended.
       if (life === undefined) return;
       // Where it shares no memory, nobody relies on that, and WebKit is at times slow to tell.
-      const late =
-        typeof SharedArrayBuffer === "function" ? undefined : AbortSignal.timeout(END_MS);
+      const late = canShareMemory() ? undefined : AbortSignal.timeout(END_MS);
       await whenFree(life, late).catch(() => {});
     },
   };

@@ -22,14 +22,14 @@ export async function startWebThread(
   threads: number | "auto",
   guests?: WebThreadStart["guests"],
 ): Promise<StartedThread> {
-  if (threads === 0) return { ...(await startInline(config, guests)), isSeparate: false };
+  if (threads === 0) return { ...(await startHere(config, guests)), isSeparate: false };
   try {
     const started = await spawnWebThread(config, guests);
     return { ...started, isSeparate: true, ...(guests && { thread: guests.thread }) };
   } catch (thrown) {
     const isUnsupported = thrown instanceof StorageError && thrown.reason === "unsupported";
     if (!isUnsupported || threads !== "auto") throw thrown;
-    const thread = await startInline({ ...config, severalThreads: false }, guests).catch(() => {
+    const thread = await startHere({ ...config, severalThreads: false }, guests).catch(() => {
       throw thrown;
     });
     const found = withFallback(thread.found, thrown.message);
@@ -37,7 +37,7 @@ export async function startWebThread(
   }
 }
 
-async function startInline(config: ThreadConfig, guests: WebThreadStart["guests"]) {
+async function startHere(config: ThreadConfig, guests: WebThreadStart["guests"]) {
   const { startInline } = await import("../worker/inline.ts");
   const { openWebStorage } = await import("../worker/web-storages.ts");
   // What this thread runs it cannot stop.

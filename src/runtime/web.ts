@@ -2,15 +2,15 @@
 
 import { StorageError } from "../errors.ts";
 import { holdName } from "../rpc/name-guard.ts";
-import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
+import { canShareMemory } from "../shared-memory.ts";
 import { MAX_SLOTS } from "../shm/layout.ts";
+import { readLogState } from "../shm/log-state.ts";
 import { createMemoryDisk } from "../storage/memory.ts";
 import { resolveDatabase, SUFFIXES_TO_DELETE } from "../storage/names.ts";
 import { checkOpfs, removeEmptyFiles, removeFile } from "../storage/opfs-files.ts";
 import { asStorageError } from "../storage/storage.ts";
-import { temporaryName } from "../storage/temporary-names.ts";
-import type { StorageKind, Tables } from "../types.ts";
+import type { StorageKind } from "../types.ts";
 import {
   type BackendOptions,
   threadSettings,
@@ -19,18 +19,14 @@ import {
   wantsMemory,
 } from "./backend-options.ts";
 import {
-  announceChange,
-  checkSoleUser,
   joinDatabase,
   leaveDatabase,
-  lockReleased,
   nextConnectionId,
-  onChange,
-  readLogState,
-  reapSlot,
   type SharedDatabase,
-  takeSlot,
+  sharedParts,
+  startInSlot,
 } from "./databases.ts";
+import { FirstPort } from "./first-port.ts";
 import { openTabBackend } from "./tabs/backend.ts";
 import type { LocalQueue } from "./tabs/write-queue.ts";
 import { type WebEngine, webEngine } from "./web-engine.ts";
@@ -68,7 +64,7 @@ async function openInTabs<Queue extends LocalQueue>(
 ) {
   const engine = await webEngine(options.engine);
   const asked = threadCount(options, engine);
-  const several = typeof SharedArrayBuffer === "function" && kind !== "indexeddb";
+  const several = canShareMemory() && kind !== "indexeddb";
   const files = {
     kind,
     path,
@@ -113,10 +109,10 @@ async function newBackend<Queue>(
   options: BackendOptions<Queue>,
 ) {
   const { threads } = options;
-  const sharesMemory = typeof SharedArrayBuffer === "function";
   const engine = await webEngine(options.engine);
-  const wanted = Math.min(threadCount(options, engine), sharesMemory ? MAX_SLOTS : 1);
-  const shares = sharesMemory || wanted === 0;
+  const most = threadCount(options, engine);
+  const wanted = canShareMemory() ? most : Math.min(most, 1);
+  const shares = canShareMemory() || wanted === 0;
   const config: Omit<ThreadConfig, "slot"> = {
     ...threadSettings(options),
     engine: engine.traits.engine,
@@ -131,40 +127,32 @@ async function newBackend<Queue>(
   const first = await startThread(config, database, threads);
   const { storage, sharesFiles, attachStored, fallbacks } = first.found;
   const diesWithThread = storage === "memory" && !shares;
-  let waiting: Port | undefined = first.port;
+  const ports = new FirstPort(first.port, async () => {
+    if (diesWithThread) throw lostInMemory();
+    const where = first.isSeparate ? threads : 0;
+    return (await startThread({ ...config, storage }, database, where)).port;
+  });
+  const workers = sharesFiles ? wanted : 1;
   let disposed = false;
   return {
-    path,
-    storage,
+    ...sharedParts(database),
     ...engine.traits,
-    threads: first.isSeparate ? Math.min(wanted, sharesFiles ? wanted : 1) : 0,
+    storage,
+    threads: first.isSeparate ? workers : 0,
     crossTab: false,
     durable: storage !== "memory",
     attachStored,
     diesWithThread,
     fallbacks,
     role: "owner" as const,
-    async openThread(): Promise<Port> {
-      const port = waiting;
-      waiting = undefined;
-      if (port === undefined && diesWithThread) throw lostInMemory();
-      const where = first.isSeparate ? threads : 0;
-      return port ?? (await startThread({ ...config, storage }, database, where)).port;
-    },
-    writeQueue: database.writeQueue,
-    nextConnectionId,
     log: () => (shares ? readLogState(database.memory) : undefined),
-    lockReleased: (ms: number) => lockReleased(database.memory, ms),
-    announceChange: (tables: Tables) => announceChange(database, tables),
-    onChange: (listener: (tables: Tables) => void) => onChange(database, listener),
     context: undefined,
-    temporaryPath: () => temporaryName(path),
-    checkDeletable: () => checkSoleUser(database),
+    openThread: () => ports.next(),
     deleteFiles: () => deleteFiles(path, storage),
     async dispose() {
       if (disposed) return;
       disposed = true;
-      await waiting?.close();
+      await ports.closeUnused();
       leaveDatabase(database);
     },
   };
@@ -191,13 +179,5 @@ async function startThread(
   { memory }: SharedDatabase<unknown>,
   threads: number | "auto",
 ): Promise<StartedThread> {
-  const slot = takeSlot(memory);
-  try {
-    const thread = await startWebThread({ ...config, slot }, threads);
-    void thread.port.closed.then(() => reapSlot(memory, slot));
-    return thread;
-  } catch (thrown) {
-    reapSlot(memory, slot);
-    throw thrown;
-  }
+  return startInSlot(memory, (slot) => startWebThread({ ...config, slot }, threads));
 }

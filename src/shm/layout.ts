@@ -12,7 +12,7 @@
 //     7  FILE_RESERVED  0, or the slot + 1 of the instance that holds RESERVED or more
 //     8  FILE_PENDING   0, or the slot + 1 of the instance that holds PENDING or EXCLUSIVE
 //     9  SIZE_GEN   raised after each change of the database file's size
-//    10  FILE_ID    0, or the identity of the database file, set by who opens it first
+//    10  FILE_ID    0, or the identity of the database file, set by whoever opens it first
 //   16..23  SHM_LOCKS   the eight locks of the wal-index: 0, a bit set of the slots that share it,
 //                       or EXCLUSIVE | slot
 //   32..    REGION_GEN  the GEN at which each region changed last
@@ -23,6 +23,8 @@
 // for a few copies. A crash leaves the words of its slot set: `reapSlot` clears them, and where
 // the dead instance was inside the mutex, it voids the wal-index header, so that SQLite recovers
 // the index from the log, as it does after a crash of a process (https://sqlite.org/walformat.html).
+
+import { canShareMemory } from "../shared-memory.ts";
 
 /** Most instances (threads) of one database. 30, so that a bit set fits beside the exclusive flag. */
 export const MAX_SLOTS = 30;
@@ -74,7 +76,7 @@ interface Growable {
 
 /** Makes the memory for one database: shared where the runtime allows it, else private. */
 export function createSharedMemory(): SharedMemory {
-  const isShared = typeof SharedArrayBuffer !== "undefined";
+  const isShared = canShareMemory();
   const Buffer = isShared ? SharedArrayBuffer : ArrayBuffer;
   const most = isShared ? MOST_REGIONS : MOST_PRIVATE_REGIONS;
   const Reserving = Buffer as unknown as new (

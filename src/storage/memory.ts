@@ -3,6 +3,7 @@
 // shared there is one thread, and its files are in chunks: buffers that may grow in place take address
 // space, of which WebKit gives a page little.
 
+import { canShareMemory } from "../shared-memory.ts";
 import { ChunkedFile } from "./chunked-file.ts";
 import { SUFFIXES } from "./names.ts";
 import { OpenChunkedFile } from "./open-chunked-file.ts";
@@ -40,7 +41,7 @@ interface Growable {
 
 /** Makes an empty database in memory: shared between threads where the runtime allows it. */
 export function createMemoryDisk(name: string): MemoryDisk {
-  const isShared = typeof SharedArrayBuffer !== "undefined";
+  const isShared = canShareMemory();
   return { name, files: SUFFIXES.map(() => (isShared ? newBytes() : newChunkedFile())) };
 }
 

@@ -3,14 +3,18 @@
 import { StorageError } from "../../errors.ts";
 import type { Port } from "../../rpc/port.ts";
 import type { ThreadConfig } from "../../rpc/protocol.ts";
+import { canShareMemory } from "../../shared-memory.ts";
+import { readLogState } from "../../shm/log-state.ts";
 import { asStorageError } from "../../storage/storage.ts";
 import { temporaryName } from "../../storage/temporary-names.ts";
 import type { Tables } from "../../types.ts";
 import { type BackendOptions, threadSettings } from "../backend-options.ts";
-import { lockReleased, nextConnectionId, readLogState } from "../databases.ts";
+import { lockReleased, nextConnectionId } from "../databases.ts";
+import { FirstPort } from "../first-port.ts";
 import type { WebEngine } from "../web-engine.ts";
-import { startWebThread } from "../web-thread.ts";
-import { type OpenThread, type OwnerChange, tabDatabase } from "./database.ts";
+import { type StartedThread, startWebThread } from "../web-thread.ts";
+import { type OwnerChange, type TabDatabase, tabDatabase } from "./database.ts";
+import type { ThreadPlace } from "./site.ts";
 import type { LocalQueue } from "./write-queue.ts";
 
 /** The files of a database, to the one who owns them. */
@@ -40,49 +44,27 @@ export async function openTabBackend<Queue extends LocalQueue>(
   options: BackendOptions<Queue>,
 ) {
   const { kind, path } = files;
-  const { busyTimeout, signal, threads } = options;
-  let isSeparate = count > 0;
-  const settings = threadSettings(options);
+  const { busyTimeout, signal } = options;
   const database = tabDatabase(path, options.makeQueue, (found) =>
     files.tidy(found.storage as WebStorageKind),
   );
-  const sharesMemory = typeof SharedArrayBuffer === "function";
-  const config: Omit<ThreadConfig, "slot"> = {
-    ...settings,
-    engine: engine.traits.engine,
-    storage: kind,
-    path,
-    shared: undefined,
-    severalThreads: sharesMemory && count > 0,
-    isOpenToOthers: true,
-    module: engine.module,
-    engineScript: engine.script,
-  };
-  const open = (signal: AbortSignal | undefined): Promise<Port> => {
-    const start: OpenThread["start"] = (owner) => async (place) => {
-      const { memory, slot, thread: name, interrupts } = place;
-      const shared = sharesMemory || count === 0 ? memory : undefined;
-      const guests = { database: path, thread: name, owner, interrupts };
-      // What the first thread has found: all have to agree.
-      const chosen = database.found?.storage ?? kind;
-      const thread = await startWebThread(
-        { ...config, storage: chosen, shared, slot },
-        threads,
-        guests,
-      );
-      isSeparate = thread.isSeparate;
-      return thread;
-    };
-    return database.openPort({ settings, start, timeoutMs: busyTimeout, signal });
-  };
-  let waiting: Port | undefined = await open(signal).catch((thrown) => {
+  const threads = new Starter(database, threadConfig(files, { count, engine }, options), options);
+  const open = (until: AbortSignal | undefined): Promise<Port> =>
+    database.openPort({
+      settings: threadSettings(options),
+      start: (owner) => (place) => threads.start(owner, place),
+      timeoutMs: busyTimeout,
+      signal: until,
+    });
+  const first = await open(signal).catch((thrown) => {
     throw asStorageError(thrown);
   });
+  const ports = new FirstPort(first, () => open(undefined));
   const { found } = database;
   if (found === undefined) throw new Error("BUG: no thread has said what it has open");
   const storage = found.storage as WebStorageKind;
   if (kind !== "auto" && kind !== storage) {
-    await waiting.close();
+    await ports.closeUnused();
     throw new StorageError("locked", `${path} is open as a database of storage "${storage}"`);
   }
   return {
@@ -90,7 +72,7 @@ export async function openTabBackend<Queue extends LocalQueue>(
     storage,
     ...engine.traits,
     get threads() {
-      return isSeparate ? Math.min(count, database.mostThreads) : 0;
+      return threads.areSeparate ? Math.min(count, database.mostThreads) : 0;
     },
     fallbacks: found.fallbacks,
     crossTab: true,
@@ -101,16 +83,12 @@ export async function openTabBackend<Queue extends LocalQueue>(
     },
     onOwner: (listener: (change: OwnerChange) => void) => database.onOwner(listener),
     owner: () => database.census,
-    async openThread(): Promise<Port> {
-      const port = waiting;
-      waiting = undefined;
-      return port ?? open(undefined);
-    },
+    openThread: () => ports.next(),
     writeQueue: database.writeQueue,
     nextConnectionId,
     log: () => {
       const { memory } = database;
-      return memory === undefined || !sharesMemory ? undefined : readLogState(memory);
+      return memory === undefined || !canShareMemory() ? undefined : readLogState(memory);
     },
     lockReleased: (ms: number) => lockReleased(database.memory, ms),
     announceChange: (tables: Tables) => database.announceChange(tables),
@@ -118,12 +96,66 @@ export async function openTabBackend<Queue extends LocalQueue>(
     context: undefined,
     temporaryPath: () => temporaryName(path),
     async deleteFiles() {
-      await waiting?.close();
+      await ports.closeUnused();
       await database.alone(busyTimeout, () => files.delete(storage));
     },
     async dispose() {
-      await waiting?.close();
+      await ports.closeUnused();
       await database.left();
     },
   };
+}
+
+function threadConfig(
+  { kind, path }: TabFiles,
+  { count, engine }: TabThreads,
+  options: BackendOptions<unknown>,
+): Omit<ThreadConfig, "slot"> {
+  return {
+    ...threadSettings(options),
+    engine: engine.traits.engine,
+    storage: kind,
+    path,
+    shared: undefined,
+    severalThreads: canShareMemory() && count > 0,
+    isOpenToOthers: true,
+    module: engine.module,
+    engineScript: engine.script,
+  };
+}
+
+/** Starts the threads of a database, whichever member of this thread owns it. */
+class Starter {
+  readonly #database: TabDatabase<LocalQueue>;
+  readonly #config: Omit<ThreadConfig, "slot">;
+  readonly #threads: number | "auto";
+  /** The latest thread is a worker, as the first one will be unless it turns out that there are none. */
+  areSeparate: boolean;
+
+  constructor(
+    database: TabDatabase<LocalQueue>,
+    config: Omit<ThreadConfig, "slot">,
+    { threads }: Pick<BackendOptions<unknown>, "threads">,
+  ) {
+    this.#database = database;
+    this.#config = config;
+    this.#threads = threads;
+    this.areSeparate = threads !== 0;
+  }
+
+  async start(owner: string, place: ThreadPlace): Promise<StartedThread> {
+    const { memory, slot, thread: name, interrupts } = place;
+    const config = this.#config;
+    const guests = { database: config.path, thread: name, owner, interrupts };
+    // What the first thread has found: all have to agree.
+    const storage = this.#database.found?.storage ?? config.storage;
+    const shared = canShareMemory() || this.#threads === 0 ? memory : undefined;
+    const started = await startWebThread(
+      { ...config, storage, shared, slot },
+      this.#threads,
+      guests,
+    );
+    this.areSeparate = started.isSeparate;
+    return started;
+  }
 }

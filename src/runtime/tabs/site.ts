@@ -13,7 +13,8 @@ import type { Port } from "../../rpc/port.ts";
 import { lifeLock } from "../../rpc/tab-protocol.ts";
 import { whenFree } from "../../rpc/web-lock.ts";
 import { createSharedMemory, type SharedMemory } from "../../shm/layout.ts";
-import { reapSlot, takeSlot } from "../databases.ts";
+import { reapSlot } from "../../shm/lock-table.ts";
+import { takeSlot } from "../databases.ts";
 
 /** A thread that was started here. */
 export interface SiteThread {
