@@ -141,24 +141,10 @@ export class RingReader {
       queueMicrotask(listener);
       return;
     }
-    const waiting = waitAsync(this.#control, STATE, WAITING);
+    const waiting = Atomics.waitAsync(this.#control, STATE, WAITING);
     if (waiting.async) void waiting.value.then(listener);
     else queueMicrotask(listener);
   }
-}
-
-type WaitAsync = (
-  words: Int32Array<SharedArrayBuffer>,
-  index: number,
-  value: number,
-) => { readonly async: true; readonly value: Promise<string> } | { readonly async: false };
-
-function waitAsync(
-  words: Int32Array<SharedArrayBuffer>,
-  index: number,
-  value: number,
-): ReturnType<WaitAsync> {
-  return (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(words, index, value);
 }
 
 /** Rings work here: there is shared memory, and a way to wait for it without blocking. */

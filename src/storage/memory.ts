@@ -23,20 +23,14 @@ const RESERVATIONS = [2 ** 32, 2 ** 31, 2 ** 30, 2 ** 28, 2 ** 26];
 const CHUNK_BYTES = 65_536;
 
 interface MemoryBytes {
-  readonly header: ArrayBufferLike;
-  readonly bytes: ArrayBufferLike;
+  readonly header: SharedArrayBuffer;
+  readonly bytes: SharedArrayBuffer;
 }
 
 /** The files of one database in memory. Where they are shared, plain data: it is sent to workers as it is. */
 export interface MemoryDisk {
   readonly name: string;
   readonly files: readonly (MemoryBytes | ChunkedFile)[];
-}
-
-interface Growable {
-  readonly byteLength: number;
-  readonly maxByteLength: number;
-  grow(bytes: number): void;
 }
 
 /** Makes an empty database in memory: shared between threads where the runtime allows it. */
@@ -50,14 +44,10 @@ function newChunkedFile(): ChunkedFile {
 }
 
 function newBytes(): MemoryBytes {
-  const Reserving = SharedArrayBuffer as unknown as new (
-    bytes: number,
-    options: { maxByteLength: number },
-  ) => ArrayBufferLike;
   const header = new SharedArrayBuffer(HEADER_WORDS * 4);
   for (const maxByteLength of RESERVATIONS) {
     try {
-      return { header, bytes: new Reserving(0, { maxByteLength }) };
+      return { header, bytes: new SharedArrayBuffer(0, { maxByteLength }) };
     } catch (thrown) {
       if (!(thrown instanceof RangeError)) throw thrown;
     }
@@ -155,14 +145,14 @@ class MemoryFile implements StorageFile {
   readonly identity = 0;
   readonly readonly: boolean;
   readonly #header: Int32Array;
-  readonly #buffer: Growable;
+  readonly #buffer: SharedArrayBuffer;
   /** Follows the buffer as it grows. */
   readonly #bytes: Uint8Array;
 
   constructor({ header, bytes }: MemoryBytes, readonly: boolean) {
     this.readonly = readonly;
     this.#header = new Int32Array(header);
-    this.#buffer = bytes as unknown as Growable;
+    this.#buffer = bytes;
     this.#bytes = new Uint8Array(bytes);
   }
 
