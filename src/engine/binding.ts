@@ -34,7 +34,6 @@ export interface Exports {
   sqlite3_finalize(statement: Pointer): number;
   sqlite3_step(statement: Pointer): number;
   sqlite3_reset(statement: Pointer): number;
-  sqlite3_clear_bindings(statement: Pointer): number;
   sqlite3_stmt_status(statement: Pointer, counter: number, reset: number): number;
   sqlite3_stmt_readonly(statement: Pointer): number;
   sqlite3_stmt_isexplain(statement: Pointer): number;

@@ -75,7 +75,7 @@ export class ChangeTracker {
 }
 
 /** Keeps the very list where one has it all: whoever sends it knows it again. */
-export function union(some: Tables | undefined, more: Tables): Tables {
+function union(some: Tables | undefined, more: Tables): Tables {
   if (some === undefined || more === "any") return more;
   if (some === "any") return some;
   const added = more.filter((table) => !some.includes(table));

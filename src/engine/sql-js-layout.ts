@@ -1,8 +1,8 @@
 // Where sql.js's build of SQLite keeps what it exports no function for.
 //
-// sql.js exports the 40 functions its own `Database` needs, of SQLite's 300. What this library needs
+// sql.js exports the 45 functions its own `Database` needs, of SQLite's 300. What this library needs
 // beyond them - codes of errors, the state of a transaction, whether a statement only reads, the
-// callbacks that stop and watch statements - is in fields of four structs that these functions merely
+// callbacks that stop and watch statements - is in fields of six structs that these functions merely
 // read and write. The offsets below are those of the build that `scripts/sql-js.js` puts into the
 // package, and of no other; `test/engine/sql-js.test.ts` proves each of them on both of its
 // variants, by what SQLite does.

@@ -1,6 +1,7 @@
 // sql.js as `scripts/sql-js.js` writes it: the C functions it exports, and how to start it.
 
 import type { Exports, Pointer } from "./binding.ts";
+import type { LoaderOptions } from "./instantiate.ts";
 import type { Memory } from "./memory-views.ts";
 
 /** Functions that sql.js exports under their own names with an underscore in front. */
@@ -11,7 +12,6 @@ type Exported =
   | "sqlite3_finalize"
   | "sqlite3_step"
   | "sqlite3_reset"
-  | "sqlite3_clear_bindings"
   | "sqlite3_bind_double"
   | "sqlite3_bind_int"
   | "sqlite3_bind_text"
@@ -48,34 +48,8 @@ export interface SqlJs extends Underscored {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
-/** What its loader takes. */
-export interface SqlJsOptions {
-  instantiateWasm?(
-    imports: WebAssembly.Imports,
-    ready: (instance: { readonly exports: unknown }) => void,
-  ): object;
-}
-
 /** The default export of the two generated modules: each call gives a further instance. */
-export type NewSqlJs = () => (options: SqlJsOptions) => Promise<SqlJs>;
-
-/** Starts an instance of `newSqlJs`; in WebAssembly, of the compiled `module`. */
-export async function startInstance(
-  newSqlJs: NewSqlJs,
-  module: WebAssembly.Module | undefined,
-): Promise<SqlJs> {
-  if (module === undefined) return newSqlJs()({});
-  // The loader has no way to hear of a failure, so the failure races with it.
-  return new Promise((resolve, reject) => {
-    const options: SqlJsOptions = {
-      instantiateWasm(imports, ready) {
-        WebAssembly.instantiate(module, imports).then(ready, reject);
-        return {};
-      },
-    };
-    newSqlJs()(options).then(resolve, reject);
-  });
-}
+export type NewSqlJs = () => (options: LoaderOptions) => Promise<SqlJs>;
 
 /** The memory of an instance. */
 export function memoryOf({ exports }: SqlJs): Memory {

@@ -9,6 +9,7 @@ import type { Binding, Exports, Pointer, Struct } from "./binding.ts";
 import { codeName } from "./code-names.ts";
 import * as code from "./codes.ts";
 import type { Engine } from "./engine.ts";
+import { instantiate } from "./instantiate.ts";
 import { type Memory, MemoryViews } from "./memory-views.ts";
 import type { VfsOptions } from "./open-files.ts";
 import {
@@ -22,7 +23,7 @@ import {
   VALUE,
   VFS_MEMBERS,
 } from "./sql-js-layout.ts";
-import { memoryOf, type NewSqlJs, type SqlJs, startInstance } from "./sql-js-module.ts";
+import { memoryOf, type NewSqlJs, type SqlJs } from "./sql-js-module.ts";
 import { Sqlite } from "./sqlite.ts";
 import { Vfs } from "./vfs.ts";
 
@@ -48,7 +49,7 @@ export async function loadSqlJsBinding(
   newSqlJs: NewSqlJs,
   module: WebAssembly.Module | undefined,
 ): Promise<Binding> {
-  return new SqlJsBinding(await startInstance(newSqlJs, module), module !== undefined);
+  return new SqlJsBinding(await instantiate(newSqlJs(), module), module !== undefined);
 }
 
 type Callback = (...values: never[]) => unknown;
@@ -207,7 +208,6 @@ class SqlJsBinding implements Binding {
       sqlite3_finalize: sqlJs._sqlite3_finalize,
       sqlite3_step: sqlJs._sqlite3_step,
       sqlite3_reset: sqlJs._sqlite3_reset,
-      sqlite3_clear_bindings: sqlJs._sqlite3_clear_bindings,
       sqlite3_bind_double: sqlJs._sqlite3_bind_double,
       sqlite3_bind_int: sqlJs._sqlite3_bind_int,
       sqlite3_bind_text: sqlJs._sqlite3_bind_text,

@@ -4,6 +4,7 @@
 import sqlite3InitModule from "#sqlite-wasm";
 import type { Binding, Exports, Pointer, Struct } from "./binding.ts";
 import type { Engine } from "./engine.ts";
+import { instantiate, type LoaderOptions } from "./instantiate.ts";
 import { MemoryViews } from "./memory-views.ts";
 import type { VfsOptions } from "./open-files.ts";
 import { Sqlite } from "./sqlite.ts";
@@ -28,7 +29,7 @@ interface Allocator {
 export async function loadSqliteWasmBinding(
   module: WebAssembly.Module | undefined,
 ): Promise<Binding> {
-  const sqlite3 = await instantiate(module);
+  const sqlite3 = await startNext(module);
   const { capi, wasm } = sqlite3;
   const exports = wasm.exports as unknown as Exports & Allocator;
   // The published types leave the memory out.
@@ -58,22 +59,14 @@ export async function loadSqliteWasmBinding(
 
 type Sqlite3 = Awaited<ReturnType<typeof sqlite3InitModule>>;
 
-/** What the build's loader takes; its published types leave the argument out. */
-interface LoaderOptions {
-  instantiateWasm?(
-    imports: WebAssembly.Imports,
-    ready: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
-  ): object;
-}
-
 /** The build's own VFSes for browsers, which start workers of theirs where they are not refused. */
 const OTHER_VFSES = ["kvvfs", "opfs", "opfs-vfs", "opfs-sahpool", "opfs-wl"];
 
 let latest: Promise<unknown> = Promise.resolve();
 
 /** One instance after the other, because the loader finds its settings in a global. */
-function instantiate(module: WebAssembly.Module | undefined): Promise<Sqlite3> {
-  const instance = latest.then(() => withSettings(() => load(module)));
+function startNext(module: WebAssembly.Module | undefined): Promise<Sqlite3> {
+  const instance = latest.then(() => withSettings(() => instantiate(start, module)));
   latest = instance.catch(() => {});
   return instance;
 }
@@ -93,23 +86,8 @@ async function withSettings<T>(body: () => Promise<T>): Promise<T> {
   }
 }
 
-async function load(module: WebAssembly.Module | undefined): Promise<Sqlite3> {
-  const start = sqlite3InitModule as unknown as (options: LoaderOptions) => Promise<Sqlite3>;
-  if (module === undefined) return start({});
-  // The loader has no way to hear of a failure, so the failure races with it.
-  return new Promise<Sqlite3>((resolve, reject) => {
-    const options: LoaderOptions = {
-      instantiateWasm(imports, ready) {
-        WebAssembly.instantiate(module, imports).then(
-          (instance) => ready(instance, module),
-          reject,
-        );
-        return {};
-      },
-    };
-    start(options).then(resolve, reject);
-  });
-}
+/** The published types leave the loader's argument out. */
+const start = sqlite3InitModule as unknown as (options: LoaderOptions) => Promise<Sqlite3>;
 
 function codeName(name: string | undefined, code: number): `SQLITE_${string}` {
   return name?.startsWith("SQLITE_") ? (name as `SQLITE_${string}`) : `SQLITE_${code}`;

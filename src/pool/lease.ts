@@ -51,9 +51,8 @@ export function describeLeases(reports: AcquireTimeoutError["leases"]): string {
     .join("; ");
 }
 
-/** Calls `report` once when a lease has been out for `thresholdMs`; 0 never does. */
+/** Calls `report` when a lease has been out for `thresholdMs`, unless the function it returns is called before. */
 export function watchForLeak(thresholdMs: number, report: () => void): () => void {
-  if (thresholdMs === 0) return () => {};
   const timer = startTimer(thresholdMs, report);
   unref(timer);
   return () => clearTimeout(timer);
