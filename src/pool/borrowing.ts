@@ -3,7 +3,7 @@
 
 import { ConnectionReleasedError, INTERRUPT, SqliteError, WorkerCrashedError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
-import type { Scope } from "./lease.ts";
+import type { LeaseScope } from "./lease.ts";
 import type { Lending } from "./lending.ts";
 import type { AcquireOptions, QueryOptions } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
@@ -114,8 +114,8 @@ export class Borrowing {
     const { context } = this.#context.backend;
     try {
       if (context === undefined) return await body(db);
-      const outer = context.get() as Scope | undefined;
-      const scope: Scope = { pool: this.#context, connection: db, writes, outer };
+      const outer = context.get() as LeaseScope | undefined;
+      const scope: LeaseScope = { pool: this.#context, connection: db, writes, outer };
       return await context.run(scope, () => body(db));
     } finally {
       await this.#lending.giveBack(db);

@@ -23,7 +23,7 @@ import type {
   StatementInfo,
 } from "../types.ts";
 import { addCallSite, withCallSite } from "./call-site.ts";
-import { type Chunks, cursorRows, type IterateOptions } from "./cursor.ts";
+import { cursorRows, type IterateOptions, type RemoteCursor } from "./cursor.ts";
 import { asyncDispose } from "./dispose.ts";
 import type { PoolEvents } from "./events.ts";
 import type { Link, OpenTransaction } from "./link.ts";
@@ -302,18 +302,18 @@ export class Connection implements AsyncDisposable {
     checked: () => Statement,
     options: IterateOptions | undefined,
   ): AsyncGenerator<T, void, undefined> {
-    const cursor = ++this.#cursors;
+    const number = ++this.#cursors;
     const { id } = this;
     const want = rowsIn(options);
     const { chunkSize: _, ...each } = options ?? {};
-    const chunks: Chunks = {
+    const cursor: RemoteCursor = {
       open: async (chunkRows) => {
         const statement = checked();
         return this.#send(statement.sql, each, this.#guess(statement.sql), (access) => ({
           kind: "openCursor",
           connection: id,
           ...access,
-          cursor,
+          cursor: number,
           ...statement,
           want,
           chunkRows,
@@ -327,16 +327,16 @@ export class Connection implements AsyncDisposable {
           ({ timeoutMs, timed }) => ({
             kind: "fetch",
             connection: id,
-            cursor,
+            cursor: number,
             chunkRows,
             timeoutMs,
             timed,
           }),
           "once",
         ),
-      close: () => this.#closeCursor(cursor),
+      close: () => this.#closeCursor(number),
     };
-    return cursorRows<T>(this.#link, chunks, options);
+    return cursorRows<T>(this.#link, cursor, options);
   }
 
   /** @internal All rows of a statement that reads, and the tables they come from. */

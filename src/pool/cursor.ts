@@ -13,8 +13,8 @@ export interface IterateOptions extends QueryOptions {
   readonly chunkSize?: number | undefined;
 }
 
-/** How a cursor's chunks are had. */
-export interface Chunks {
+/** A cursor in the thread that has SQLite, chunk by chunk. */
+export interface RemoteCursor {
   open(chunkRows: number): Promise<Reply>;
   fetch(chunkRows: number): Promise<Reply>;
   close(): Promise<void>;
@@ -23,18 +23,18 @@ export interface Chunks {
 /** The rows of a cursor; one chunk is fetched ahead of the one being consumed. */
 export async function* cursorRows<T>(
   link: Link,
-  chunks: Chunks,
+  cursor: RemoteCursor,
   options: IterateOptions | undefined,
 ): AsyncGenerator<T, void, undefined> {
   if (options !== undefined) checkIterateOptions(options);
   const size = options?.chunkSize ?? DEFAULT_CHUNK_ROWS;
   let done = false;
-  link.open.add(chunks);
+  link.open.add(cursor);
   try {
-    let chunk = (await chunks.open(size)).result as CursorResult;
+    let chunk = (await cursor.open(size)).result as CursorResult;
     for (;;) {
       done = chunk.done;
-      const next = done ? undefined : chunks.fetch(size);
+      const next = done ? undefined : cursor.fetch(size);
       // Awaited below. Without this, a failure before that would be reported as unhandled.
       next?.catch(() => {});
       for (const row of chunk.rows) {
@@ -47,11 +47,11 @@ export async function* cursorRows<T>(
   } catch (thrown) {
     // A fetch that SQLite failed has closed the cursor, one that was never run has not. The caller
     // is told of that failure, and not of one to close it.
-    if (!done) await chunks.close().catch(() => {});
+    if (!done) await cursor.close().catch(() => {});
     done = true;
     throw thrown;
   } finally {
-    link.open.delete(chunks);
-    if (!done) await chunks.close();
+    link.open.delete(cursor);
+    if (!done) await cursor.close();
   }
 }

@@ -16,17 +16,17 @@ export interface Lease {
 }
 
 /** A callback that runs on a lease, and the callbacks around it, in one chain of async calls. */
-export interface Scope {
+export interface LeaseScope {
   readonly pool: object;
   readonly connection: Connection;
   /** The callback holds the pool's turn to write. */
   readonly writes: boolean;
-  readonly outer: Scope | undefined;
+  readonly outer: LeaseScope | undefined;
 }
 
 /** The scopes of `pool` in the chain that ends with `innermost`. */
-export function* scopesOf(innermost: unknown, pool: object): Generator<Scope> {
-  for (let scope = innermost as Scope | undefined; scope !== undefined; scope = scope.outer) {
+export function* scopesOf(innermost: unknown, pool: object): Generator<LeaseScope> {
+  for (let scope = innermost as LeaseScope | undefined; scope !== undefined; scope = scope.outer) {
     if (scope.pool === pool && scope.connection.isOpen) yield scope;
   }
 }

@@ -54,7 +54,7 @@ import {
   toStatements,
 } from "./sql.ts";
 import { StatementKinds } from "./statement-kinds.ts";
-import { type ConnectionReport, PoolCounters, type PoolStats, snapshot } from "./stats.ts";
+import { type ConnectionReport, PoolCounters, type PoolStats, statsOf } from "./stats.ts";
 import { Suspension } from "./suspension.ts";
 import type { TransactionOptions } from "./transaction.ts";
 import {
@@ -207,7 +207,7 @@ export class ConnectionPool implements AsyncDisposable {
   /** A snapshot of counts and times, as plain data. */
   stats(): PoolStats {
     const { backend, counters } = this.#context;
-    return snapshot(counters, {
+    return statsOf(counters, {
       name: this.name,
       storage: backend.storage,
       engine: backend.engine,

@@ -213,7 +213,7 @@ export class PoolCounters {
 }
 
 /** Counters and gauges as plain data. */
-export function snapshot(counters: PoolCounters, gauges: Gauges): PoolStats {
+export function statsOf(counters: PoolCounters, gauges: Gauges): PoolStats {
   const { acquireWait, held, queryTime, startedAt, ...counts } = counters;
   return {
     ...gauges,

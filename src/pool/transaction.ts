@@ -23,10 +23,10 @@ export interface TransactionOptions {
 }
 
 /** A callback that runs in a transaction of its own, or in a savepoint. */
-class Scope {
+class TransactionScope {
   readonly bracket: Bracket;
   /** The outermost one: when it has ended, all have. */
-  readonly root: Scope;
+  readonly root: TransactionScope;
   /** Shared by all that have one root. */
   readonly transaction: OpenTransaction;
   /** Its callback has been called. */
@@ -34,7 +34,7 @@ class Scope {
   readonly ended: Promise<void>;
   end: () => void = () => {};
 
-  constructor(bracket: Bracket, outer: Scope | undefined) {
+  constructor(bracket: Bracket, outer: TransactionScope | undefined) {
     this.bracket = bracket;
     this.root = outer?.root ?? this;
     this.transaction = outer?.transaction ?? { ended: undefined };
@@ -49,7 +49,7 @@ let savepoints = 0;
 /** The callbacks that run in a transaction of one lease, the innermost last. */
 export class Transactions {
   readonly #db: Connection;
-  readonly #open: Scope[] = [];
+  readonly #open: TransactionScope[] = [];
   /** Set while the callback of the outermost one runs. */
   #current: OpenTransaction | null = null;
 
@@ -79,7 +79,7 @@ export class Transactions {
     }
     // Nothing is awaited from the look at the others until the scope is noted.
     const isSavepoint = outer !== undefined || db.inTransaction;
-    const scope = new Scope(isSavepoint ? nextSavepoint() : transaction(mode), outer);
+    const scope = new TransactionScope(isSavepoint ? nextSavepoint() : transaction(mode), outer);
     this.#open.push(scope);
     try {
       await db.control(scope.bracket.begin, outer?.transaction ?? null, options?.signal);
@@ -89,7 +89,10 @@ export class Transactions {
     }
   }
 
-  async #inScope<T>(scope: Scope, body: (db: Connection) => T | Promise<T>): Promise<Awaited<T>> {
+  async #inScope<T>(
+    scope: TransactionScope,
+    body: (db: Connection) => T | Promise<T>,
+  ): Promise<Awaited<T>> {
     const db = this.#db;
     this.#current = scope.transaction;
     scope.hasBegun = true;
@@ -104,7 +107,7 @@ export class Transactions {
     }
   }
 
-  #checkInnermost(scope: Scope): void {
+  #checkInnermost(scope: TransactionScope): void {
     if (this.#open.at(-1) !== scope) throw overlappingError();
   }
 
@@ -115,7 +118,7 @@ export class Transactions {
    * The error that led here is the one to report: a failure of the way back leaves the transaction open, and
    * the release ends it.
    */
-  async #undo(scope: Scope): Promise<void> {
+  async #undo(scope: TransactionScope): Promise<void> {
     const { transaction } = scope;
     if (transaction.ended !== undefined) return;
     const isInnermost = this.#open.at(-1) === scope;
@@ -130,7 +133,7 @@ export class Transactions {
     }
   }
 
-  #leave(scope: Scope): void {
+  #leave(scope: TransactionScope): void {
     this.#open.splice(this.#open.indexOf(scope), 1);
     if (this.#open.length === 0) this.#current = null;
     scope.end();

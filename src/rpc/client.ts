@@ -16,12 +16,12 @@ import {
   type ToHost,
 } from "./endpoint.ts";
 import { failed } from "./idle-reply.ts";
-import { type Link, MessageLink } from "./link.ts";
 import { packedRowsOf, unpackResult } from "./packed-reply.ts";
 import type { Port } from "./port.ts";
 import type { Reply, Request } from "./protocol.ts";
-import { RingLink, type RingOptions } from "./ring-link.ts";
+import { type RingOptions, RingTransport } from "./ring-transport.ts";
 import { isWorthKeeping } from "./spare-buffers.ts";
+import { MessageTransport, type Transport } from "./transport.ts";
 
 /** Connections share these words; a word names one request, so a stranger's is rarely hit. */
 export const INTERRUPT_WORDS = 4096;
@@ -60,7 +60,7 @@ export class ThreadClient implements Port {
   readonly closed: Promise<WorkerCrashedError | undefined>;
   readonly ending: Promise<void> | undefined;
   readonly #endpoint: Endpoint;
-  readonly #link: Link;
+  readonly #transport: Transport;
   readonly #interrupts: Int32Array | undefined;
   readonly #interruptBy: ThreadClientOptions["interruptBy"];
   readonly #givesBack: boolean;
@@ -90,10 +90,10 @@ export class ThreadClient implements Port {
       received: (message: FromHost) => this.#receive(message),
       failed: (serial: number, error: Error) => this.#settle(serial, failed(error)),
     };
-    this.#link =
+    this.#transport =
       options.rings === undefined
-        ? new MessageLink(endpoint, listener)
-        : new RingLink(endpoint, options.rings, listener);
+        ? new MessageTransport(endpoint, listener)
+        : new RingTransport(endpoint, options.rings, listener);
     endpoint.onExit((error) => this.#exited(error));
     endpoint.unref();
   }
@@ -108,7 +108,7 @@ export class ThreadClient implements Port {
     return new Promise((resolve) => {
       this.#ref();
       this.#outstanding.set(serial, { request, resolve });
-      this.#link.send({ serial, request });
+      this.#transport.send({ serial, request });
     });
   }
 
@@ -126,7 +126,7 @@ export class ThreadClient implements Port {
 
   /** Tells the thread that it is not this caller's alone any more. */
   mingle(): void {
-    if (this.#refusal === undefined) this.#link.mingle();
+    if (this.#refusal === undefined) this.#transport.mingle();
   }
 
   close(): Promise<void> {
@@ -154,10 +154,10 @@ export class ThreadClient implements Port {
     this.#ref();
     const error = await new Promise<Error | undefined>((resolve) => {
       this.#settleClosing = resolve;
-      this.#link.close();
+      this.#transport.close();
     });
     this.#gone = true;
-    this.#link.stop();
+    this.#transport.stop();
     await this.#endpoint.terminate();
     this.#settleClosed(undefined);
     if (error !== undefined) throw error;
@@ -224,7 +224,7 @@ export class ThreadClient implements Port {
   #die(error: WorkerCrashedError): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#link.stop();
+    this.#transport.stop();
     if (this.#closing === undefined) this.#refusal = () => crashFor(error, false);
     const outstanding = [...this.#outstanding.keys()];
     for (const serial of outstanding) {

@@ -4,7 +4,7 @@ import { asError } from "../errors.ts";
 import type { Endpoint, FromHost, NumberedRequest, ToHost } from "./endpoint.ts";
 
 /** Sends requests in order. */
-export interface Link {
+export interface Transport {
   send(request: NumberedRequest): void;
   /** Keeps the thread from staying away from its event loop. */
   mingle(): void;
@@ -14,21 +14,21 @@ export interface Link {
   stop(): void;
 }
 
-/** Whom a link tells of what comes. */
-export interface LinkListener {
+/** Whom a transport tells of what comes. */
+export interface TransportListener {
   received(message: FromHost): void;
   /** The request could not be sent. */
   failed(serial: number, error: Error): void;
 }
 
 /** Sends everything by `postMessage`, the requests of one microtask in one message. */
-export class MessageLink implements Link {
+export class MessageTransport implements Transport {
   readonly #endpoint: Endpoint;
-  readonly #listener: LinkListener;
+  readonly #listener: TransportListener;
   #queue: NumberedRequest[] = [];
   #stopped = false;
 
-  constructor(endpoint: Endpoint, listener: LinkListener) {
+  constructor(endpoint: Endpoint, listener: TransportListener) {
     this.#endpoint = endpoint;
     this.#listener = listener;
     endpoint.onMessage((message) => listener.received(message as FromHost));
@@ -64,7 +64,7 @@ export class MessageLink implements Link {
 export function postRequests(
   endpoint: Endpoint,
   requests: readonly NumberedRequest[],
-  listener: LinkListener,
+  listener: TransportListener,
 ): number {
   try {
     endpoint.post({ type: "requests", requests } satisfies ToHost, []);

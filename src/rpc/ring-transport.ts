@@ -5,8 +5,8 @@ import { clock } from "../clock.ts";
 import { haveCoreEach, Unanswered } from "./busy-threads.ts";
 import type { Endpoint, FromHost, NumberedRequest, Rings, ToHost } from "./endpoint.ts";
 import { FrameEncoder, FrameReader, REPLY } from "./frames.ts";
-import { type Link, type LinkListener, postRequests } from "./link.ts";
 import { RingReader, RingWriter } from "./ring.ts";
+import { postRequests, type Transport, type TransportListener } from "./transport.ts";
 
 /**
  * A thread that has been told takes several times as long to hear of a reply as one that looks for it,
@@ -20,7 +20,7 @@ const MOST_PER_TURN = 16;
 /** Calls a function in the next turn of the event loop, after I/O. */
 export type NextTurn = (callback: () => void) => void;
 
-/** The memory of a {@link RingLink}, and how those at its ends wait. */
+/** The memory of a {@link RingTransport}, and how those at its ends wait. */
 export interface RingOptions extends Rings {
   /** A cheap way to look for replies again and again; undefined where there is none. */
   readonly nextTurn?: NextTurn | undefined;
@@ -31,9 +31,9 @@ export interface RingOptions extends Rings {
 type Outgoing = NumberedRequest | "close" | "mingle" | "marker";
 
 /** Sends small requests through a ring, the others as messages of one microtask each. */
-export class RingLink implements Link {
+export class RingTransport implements Transport {
   readonly #endpoint: Endpoint;
-  readonly #listener: LinkListener;
+  readonly #listener: TransportListener;
   readonly #nextTurn: NextTurn | undefined;
   readonly #cores: number;
   readonly #requests: RingWriter;
@@ -55,7 +55,7 @@ export class RingLink implements Link {
   constructor(
     endpoint: Endpoint,
     { requests, replies, nextTurn, cores }: RingOptions,
-    listener: LinkListener,
+    listener: TransportListener,
   ) {
     this.#endpoint = endpoint;
     this.#listener = listener;
@@ -175,7 +175,7 @@ export class RingLink implements Link {
     this.#waiting.splice(0, taken, ...new Array<Outgoing>(posted).fill("marker"));
   }
 
-  readonly #failing: LinkListener = {
+  readonly #failing: TransportListener = {
     received: (message) => this.#listener.received(message),
     failed: (serial, error) => {
       this.#unanswered.add(-1);

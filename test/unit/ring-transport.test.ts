@@ -3,7 +3,7 @@ import type { FromHost, NumberedReply } from "../../src/rpc/endpoint.ts";
 import { FrameEncoder, FrameReader } from "../../src/rpc/frames.ts";
 import type { Request, RunRequest } from "../../src/rpc/protocol.ts";
 import { newRing, RingReader, RingWriter } from "../../src/rpc/ring.ts";
-import { RingLink } from "../../src/rpc/ring-link.ts";
+import { RingTransport } from "../../src/rpc/ring-transport.ts";
 
 const RUN: RunRequest = {
   kind: "run",
@@ -27,7 +27,7 @@ function newLink() {
   const posted: unknown[] = [];
   const received: number[] = [];
   let deliver: (message: unknown) => void = () => {};
-  const link = new RingLink(
+  const link = new RingTransport(
     {
       post: (message) => void posted.push(message),
       onMessage: (listener) => {
