@@ -7,14 +7,16 @@ import type { Engine } from "../engine/engine.ts";
 import { interruptedError, PoolClosedError } from "../errors.ts";
 import type { FoundStorage } from "../rpc/endpoint.ts";
 import { IDLE } from "../rpc/idle-reply.ts";
-import type { FileRequest, Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
+import type { Reply, Request, ThreadConfig } from "../rpc/protocol.ts";
 import type { RowCollector } from "../rpc/rows.ts";
 import { createSharedMemory, type SharedMemory } from "../shm/layout.ts";
-import type { Storage, StorageFile } from "../storage/storage.ts";
+import type { Storage } from "../storage/storage.ts";
 import { StorageFault, unpreparedPath } from "../storage/storage.ts";
 import { type LoadSqlJs, startEngine } from "./engines.ts";
 import { type ConnectionOwner, Keeper } from "./keeper.ts";
+import { RequestLimits } from "./request-limits.ts";
 import { NEEDS_PERMIT, Session } from "./session.ts";
+import { Spools } from "./spools.ts";
 import { asKnownError, type OpenStorage } from "./storages.ts";
 import { type BackupJob, stepBackup } from "./transfer.ts";
 
@@ -34,24 +36,16 @@ interface Instance {
   unanswered: Promise<Reply> | undefined;
 }
 
-/** What a connection is to import, written piece by piece; the file is there until it is deleted. */
-interface Spool {
-  readonly connection: number;
-  /** Undefined once it is complete. */
-  file: StorageFile | undefined;
-  sizeBytes: number;
-}
-
 /** The connections of one caller in one thread. */
 export class Host implements ConnectionOwner {
   readonly #config: ThreadConfig;
   readonly #instance: Instance;
   readonly #isGuest: boolean;
   readonly #collector: RowCollector;
-  readonly #interrupts: Int32Array | undefined;
+  readonly #limits: RequestLimits;
   readonly #sessions = new Map<number, Session>();
   readonly #backups = new Map<number, BackupJob>();
-  readonly #spools = new Map<string, Spool>();
+  readonly #spools: Spools;
   /** Why connections were lost whose caller has not closed them yet. */
   readonly #lost = new Map<number, Error>();
 
@@ -88,7 +82,8 @@ export class Host implements ConnectionOwner {
     this.#instance = instance;
     this.#isGuest = isGuest;
     this.#collector = collector;
-    this.#interrupts = interrupts;
+    this.#limits = new RequestLimits(interrupts);
+    this.#spools = new Spools(instance.storage);
     instance.keeper.join(this);
   }
 
@@ -205,9 +200,9 @@ export class Host implements ConnectionOwner {
     try {
       session = this.#sessionOf(request);
       session.rows = 0;
-      this.#watch(session, request, serial);
+      this.#limits.arm(session.connection, request, serial);
       // Whoever has given up on a request that waited here need not have it run.
-      if ("timeoutMs" in request && this.#isInterrupted) {
+      if ("timeoutMs" in request && this.#limits.isInterrupted) {
         throw interruptedError("sql" in request ? request.sql : undefined);
       }
       const result = this.#perform(session, request, meanwhile);
@@ -228,8 +223,7 @@ export class Host implements ConnectionOwner {
       this.#backups.clear();
       for (const session of this.#sessions.values()) session.close();
       this.#sessions.clear();
-      for (const spool of this.#spools.values()) closeSpool(spool);
-      this.#spools.clear();
+      this.#spools.close();
       if (!this.#isGuest) engine.close();
     } finally {
       if (!this.#isGuest) await storage.close?.();
@@ -258,7 +252,7 @@ export class Host implements ConnectionOwner {
         return session.closeCursor(request.cursor);
       case "reset":
         this.#cancelBackup(request.connection);
-        this.#deleteSpools(request.connection);
+        this.#spools.deleteOf(request.connection);
         return session.reset();
       case "adopt":
         session.tainted = false;
@@ -278,17 +272,17 @@ export class Host implements ConnectionOwner {
         return result;
       }
       case "import":
-        closeSpool(this.#spools.get(request.source));
+        this.#spools.complete(request.source);
         return session.import(request.source);
       case "file":
-        return this.#performFile(request);
+        return this.#spools.perform(request);
       case "open":
         return undefined;
       case "close":
         this.#cancelBackup(request.connection);
         this.#sessions.delete(request.connection);
         session.close();
-        return this.#deleteSpools(request.connection);
+        return this.#spools.deleteOf(request.connection);
       default:
         return request satisfies never;
     }
@@ -326,56 +320,10 @@ export class Host implements ConnectionOwner {
     this.#backups.delete(connection);
   }
 
-  /** Arms the progress handler for what may end the request early, and only then: it has a price. */
-  #watch(session: Session, request: Request, serial: number): void {
-    const timeoutMs = "timeoutMs" in request ? request.timeoutMs : 0;
-    const words = this.#interrupts;
-    if (words === undefined && timeoutMs === 0) {
-      session.connection.onProgress(undefined);
-      return;
-    }
-    const deadline = timeoutMs === 0 ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs;
-    const index = words === undefined ? 0 : request.connection % words.length;
-    this.#serial = serial;
-    this.#deadline = deadline;
-    this.#word = index;
-    session.connection.onProgress(this.#stop);
-  }
-
-  #serial = 0;
-  #deadline = 0;
-  #word = 0;
-
-  /**
-   * Lets other requests be handled; the one that runs is then watched as before. Not where what others change
-   * has to be kept before anything else may run.
-   */
+  /** Not where what others change has to be kept before anything else may run. */
   #asideOf({ sql }: { readonly sql: string }, meanwhile: (() => void) | undefined) {
     if (meanwhile === undefined || this.#instance.storage.writeBack !== undefined) return undefined;
-    return () => {
-      const [serial, deadline, word] = [this.#serial, this.#deadline, this.#word];
-      try {
-        meanwhile();
-      } finally {
-        this.#serial = serial;
-        this.#deadline = deadline;
-        this.#word = word;
-      }
-      if (this.#stop()) throw interruptedError(sql);
-    };
-  }
-
-  /** One function for all requests: setting another one costs more than most statements. */
-  #stop = (): boolean => {
-    if (this.#isInterrupted) return true;
-    return this.#deadline !== Number.POSITIVE_INFINITY && clock.now() > this.#deadline;
-  };
-
-  get #isInterrupted(): boolean {
-    const words = this.#interrupts;
-    if (words === undefined) return false;
-    const word = Atomics.load(words, this.#word);
-    return word !== 0 && ((word - this.#serial) | 0) >= 0;
+    return () => this.#limits.aside(meanwhile, sql);
   }
 
   #reply(session: Session | undefined, result: unknown, thrown: unknown): Reply {
@@ -398,62 +346,6 @@ export class Host implements ConnectionOwner {
       error,
     };
   }
-
-  #performFile(request: FileRequest): unknown {
-    const { connection, operation, path, bytes, offset, length } = request;
-    const { storage } = this.#instance;
-    switch (operation) {
-      case "create": {
-        const file = storage.open(path, { create: true, readonly: false });
-        this.#spools.set(path, { connection, file, sizeBytes: 0 });
-        return undefined;
-      }
-      case "append": {
-        const spool = this.#spools.get(path);
-        if (spool?.file === undefined || bytes === undefined) {
-          throw new Error(`BUG: ${path} is not open`);
-        }
-        spool.file.write(bytes, 0, bytes.length, spool.sizeBytes);
-        spool.sizeBytes += bytes.length;
-        return undefined;
-      }
-      case "read":
-        return this.#readFile(path, offset ?? 0, length ?? 0);
-      case "delete":
-        return this.#deleteFile(path);
-      default:
-        return operation satisfies never;
-    }
-  }
-
-  #readFile(path: string, offset: number, length: number): Uint8Array {
-    const file = this.#instance.storage.open(path, { create: false, readonly: true });
-    try {
-      const bytes = new Uint8Array(length);
-      return bytes.subarray(0, file.read(bytes, 0, length, offset));
-    } finally {
-      file.close();
-    }
-  }
-
-  /** What a connection was to import goes with its borrower, who may be past deleting it. */
-  #deleteSpools(connection: number): void {
-    for (const [path, spool] of [...this.#spools]) {
-      if (spool.connection === connection) this.#deleteFile(path);
-    }
-  }
-
-  #deleteFile(path: string): void {
-    const { storage } = this.#instance;
-    closeSpool(this.#spools.get(path));
-    this.#spools.delete(path);
-    if (storage.exists(path)) storage.delete(path, false);
-  }
-}
-
-function closeSpool(spool: Spool | undefined): void {
-  spool?.file?.close();
-  if (spool !== undefined) spool.file = undefined;
 }
 
 /** Where others use the files as well, one caller's settings are not theirs. */
