@@ -4,5 +4,10 @@
 /** The global `performance`. */
 export const clock = globalThis.performance;
 
+/** Resolves after `ms` milliseconds; until then it keeps the process alive. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** `setTimeout` takes no longer delay: it would end at once. A longer wait is as good as for ever. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -6,7 +6,10 @@ import type { IntegerMode, RowSink, SqlValue, Tables, TxnState } from "../types.
 /** One prepared statement. */
 export interface EngineStatement {
   readonly sql: string;
-  /** It cannot change the database file (`sqlite3_stmt_readonly`, or an EXPLAIN). */
+  /**
+   * Running it changes no database file: `sqlite3_stmt_readonly`, corrected for EXPLAIN and for the question for
+   * the journal mode, which only look, and for `PRAGMA optimize`, which has others write.
+   */
   readonly readonly: boolean;
   /** It changes the schema; what SQLite then counts as changed are rows of tables it keeps by itself. */
   readonly changesSchema: boolean;

@@ -5,7 +5,7 @@
 // harm all the same, because the token in the database's header refuses its writes from then on
 // (`storage/indexeddb-files.ts`).
 
-import { clock } from "../clock.ts";
+import { clock, sleep } from "../clock.ts";
 import { StorageError } from "../errors.ts";
 import { tabNames } from "./tab-protocol.ts";
 import { tryWebLock } from "./web-lock.ts";
@@ -92,8 +92,4 @@ async function tryHoldName(name: string): Promise<{ release(): void } | undefine
   }
   isHeld = true;
   return { release };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,8 +1,9 @@
 // What crosses from the caller's thread to the thread that owns SQLite, and back.
 //
 // One request, one reply. Requests of one connection are answered in the order they were sent.
-// The hot kind, `run`, has a binary form for the shared-memory ring (`frames.ts`); every other
-// kind, and a `run` too large for the ring, goes as plain data through `postMessage`.
+// Of requests, the hot kind, `run`, has a binary form for the shared-memory ring (`frames.ts`); every other
+// kind, and a `run` too large for the ring, goes as plain data through `postMessage`. Replies take the ring
+// where they are small and have no error, whatever they answer, but for those of `batch`, `watch` and cursors.
 
 import type {
   EngineKind,

@@ -5,6 +5,7 @@
 // refused. The registry hangs on the global object, so that two copies of this package in one
 // program meet there too.
 
+import { sleep } from "../clock.ts";
 import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import { canShareMemory } from "../shared-memory.ts";
@@ -152,8 +153,4 @@ export async function lockReleased(memory: SharedMemory | undefined, ms: number)
 
 function isShared(buffer: ArrayBufferLike): boolean {
   return canShareMemory() && buffer instanceof SharedArrayBuffer;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,6 +1,6 @@
 // A pool's backend in Node, Deno and Bun: files, worker threads, async contexts.
 
-import { clock } from "../clock.ts";
+import { clock, sleep } from "../clock.ts";
 import { StorageError } from "../errors.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
@@ -151,7 +151,7 @@ async function joinFile<Queue>(
         `${path} is in use by ${holder}; close it there: one process at a time can have it open`,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
+    await sleep(LOCK_POLL_MS);
   }
 }
 

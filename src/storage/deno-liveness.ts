@@ -1,7 +1,8 @@
 // The living and the dead by the kernel's locks on files, in Deno. Such a lock goes with the thread that
 // has it, however that ends, and takes no further permission, while to ask for another process does.
 //
-// Locks of Node and Bun are looked at as these would, where Deno was given all it takes. No permission is asked for: that would stop a program with a question to its user.
+// A lock of Node or Bun is judged as they judge it, by its process, where Deno has been granted every permission
+// that this takes. None is asked for: the prompt would stop the program.
 
 import { hostname } from "node:os";
 import type { HolderDescription, Liveness, LockHolder, OpenLock } from "./liveness.ts";

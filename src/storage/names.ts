@@ -2,14 +2,13 @@
 // the machine, in browsers.
 
 import { StorageFault } from "./storage.ts";
+import { refuseTemporary } from "./temporary-names.ts";
 
 /** What the names of a database's files end in, its own first; https://sqlite.org/tempfiles.html */
 export const SUFFIXES = ["", "-wal", "-journal"] as const;
 
 /** The same in the order to delete them in: without the database, its log and journal mean nothing. */
 export const SUFFIXES_TO_DELETE = ["-wal", "-journal", ""] as const;
-
-import { refuseTemporary } from "./temporary-names.ts";
 
 /**
  * The one form of a database's name: its parts joined by `/`, without `.`, `..` and a leading `/`.

@@ -10,7 +10,7 @@
 // "readwrite-unsafe", which does not exclude others; SQLite's locks order who reads and writes. Every
 // other database, such as an attached one, is open exclusively, which keeps all others off it.
 
-import { clock } from "../clock.ts";
+import { clock, sleep } from "../clock.ts";
 import { databaseOf, isSuperJournal, resolveName, SUFFIXES } from "./names.ts";
 import {
   type AccessHandle,
@@ -220,7 +220,7 @@ async function openHandle(
       const mayPass = fault.reason === "locked" || (fault.notFound && create);
       if (!mayPass || clock.now() >= deadline) throw fault;
     }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await sleep(pauseMs);
   }
 }
 

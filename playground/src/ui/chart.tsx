@@ -21,7 +21,6 @@ interface ChartProps {
   readonly version: unknown;
   readonly height?: number;
   readonly isTime?: boolean;
-  readonly isLogarithmic?: boolean;
   readonly show: (value: number) => string;
 }
 
@@ -68,7 +67,7 @@ export function Chart(props: ChartProps) {
   );
 }
 
-/** The legend has the latest values, but for while somebody points at others. */
+/** The legend has the latest values, except while somebody points at others. */
 function showLatest(chart: UPlot): void {
   if ((chart.cursor.left ?? -1) < 0) chart.setLegend({ idx: chart.data[0].length - 1 });
 }
@@ -92,7 +91,7 @@ function summary({ series, columns, show }: ChartProps): string {
 }
 
 function optionsOf(props: ChartProps, width: number): UPlot.Options {
-  const { series, isTime = true, isLogarithmic = false, show } = props;
+  const { series, isTime = true, show } = props;
   const axis: UPlot.Axis = {
     stroke: colour("muted"),
     grid: { stroke: colour("line"), width: 1 },
@@ -106,9 +105,7 @@ function optionsOf(props: ChartProps, width: number): UPlot.Options {
     legend: { live: true },
     scales: {
       x: { time: isTime },
-      y: isLogarithmic
-        ? { distr: 3 }
-        : { range: (_chart, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
+      y: { range: (_chart, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
     axes: [
       { ...axis, size: 28, ...(isTime ? { values: CLOCK } : {}) },
