@@ -48,6 +48,7 @@ export async function estimateStorage(): Promise<StorageEstimate> {
 /**
  * Asks the browser to keep the origin's data when the device runs out of room, which may ask the user;
  * tells whether it will. True at once where data is not thrown away.
+ * @throws StorageError (`unsupported`) where the browser has no storage to ask about
  */
 export async function persistStorage(): Promise<boolean> {
   return (await loadFiles()).persistStorage();

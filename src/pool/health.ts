@@ -137,8 +137,9 @@ export interface CheckedPool {
   ): Promise<T>;
 }
 
+/** Options of {@link poolHealthCheck}. */
 export interface PoolHealthCheckOptions {
-  /** Milliseconds, default 5,000. */
+  /** Milliseconds for a connection to come free; the monitor gives all of the check as long. Default 5,000. */
   readonly timeout?: number | undefined;
   /** Default the pool's own; two pools of one name, as those on one file have it by default, need another. */
   readonly name?: string | undefined;
@@ -147,6 +148,7 @@ export interface PoolHealthCheckOptions {
 /**
  * A check that runs `SELECT 1` within `timeout` ms (default 5,000). A pool whose connections are all
  * out while others wait is degraded.
+ * @throws TypeError, RangeError for an option that is unknown or wrong
  */
 export function poolHealthCheck(
   pool: CheckedPool,
@@ -165,16 +167,18 @@ export function poolHealthCheck(
   return { name, check, timeout };
 }
 
+/** Options of {@link healthHandler}. */
 export interface HealthHandlerOptions {
   /** Default `"/health"`. */
   readonly path?: string | undefined;
-  /** HTTP status of a degraded report, default 200. */
+  /** HTTP status of a degraded report; an integer of at least 100. Default 200. */
   readonly degradedStatusCode?: number | undefined;
 }
 
 /**
  * Answers GET and HEAD of its path with the report as JSON: 200, or 503 when unhealthy. Leaves every
  * other request alone (`undefined`). Requests that come together share one run of the checks.
+ * @throws TypeError, RangeError for an option that is unknown or wrong
  */
 export function healthHandler(
   monitor: HealthMonitor,

@@ -19,7 +19,7 @@ export interface PoolOptions {
   readonly acquireTimeout?: number | undefined;
   /** A further waiter is refused at once with `PoolExhaustedError`. Default `Infinity`. */
   readonly maxWaiters?: number | undefined;
-  /** An idle connection beyond the first is closed after this. Default 60,000. */
+  /** An idle connection beyond the first is closed after this; `Infinity` keeps it. Default 60,000. */
   readonly idleTimeout?: number | undefined;
   /** A connection older than this is replaced when it comes back. Default `Infinity`. */
   readonly maxLifetime?: number | undefined;
@@ -42,7 +42,7 @@ export interface PoolOptions {
   readonly synchronous?: Synchronous | undefined;
   /** Enforce foreign keys on every connection. Default true. */
   readonly foreignKeys?: boolean | undefined;
-  /** Further pragmas for every new connection. Default none. */
+  /** Further pragmas for every new connection, by name; text is quoted. Default none. */
   readonly pragmas?: Readonly<Record<string, PragmaValue>> | undefined;
   /** Prepared statements each connection keeps. Default 100. */
   readonly statementCacheSize?: number | undefined;
@@ -50,11 +50,12 @@ export interface PoolOptions {
   readonly integers?: IntegerMode | undefined;
   /** Where the bytes live. Default `"auto"`: the best there is here. */
   readonly storage?: StorageKind | "auto" | undefined;
-  /** Which build of SQLite runs. Default `"auto"`. */
+  /** Which build of SQLite runs. Default `"auto"`: SQLite's own where WebAssembly can run, else sql.js. */
   readonly engine?: EngineKind | "auto" | undefined;
   /**
    * Most worker threads that run SQLite, no more than there may be connections; 0 runs it in the calling
-   * thread. Default `"auto"`.
+   * thread. Default `"auto"`: as many as there are cores; in a browser where no worker can have the database, the
+   * calling thread.
    */
   readonly threads?: number | "auto" | undefined;
   /**

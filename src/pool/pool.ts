@@ -267,7 +267,7 @@ export class ConnectionPool implements AsyncDisposable {
 
   /**
    * Lends a connection to `body` and takes it back, whatever becomes of it.
-   * @throws what `body`, and what {@link acquire} throws
+   * @throws TypeError where `body` is no function, what `body`, and what {@link acquire} throws
    */
   async withConnection<T>(
     body: (db: Connection) => T | Promise<T>,
@@ -499,6 +499,7 @@ export class ConnectionPool implements AsyncDisposable {
    * The same copy as a stream, for a database that is too large to be held in memory. It keeps a
    * connection and a snapshot until it has been read to its end or is cancelled. What {@link export} throws is
    * the error of the stream.
+   * @throws TypeError for an option that is unknown or wrong
    */
   exportStream(options?: { readonly signal?: AbortSignal | undefined }): ReadableStream<Bytes> {
     if (options !== undefined) checkAcquireOptions(options);
@@ -572,7 +573,8 @@ export class ConnectionPool implements AsyncDisposable {
    * Copies the database to another file, page by page, from one snapshot. What is there is replaced, in
    * one transaction.
    * @throws StorageError: `locked` when the destination is open, be it as this pool's own database;
-   *   TypeError, RangeError for a destination or an option that is none
+   *   TypeError, RangeError for a destination or an option that is none; SqliteError, WorkerCrashedError,
+   *   PoolClosedError, the signal's reason, what `onProgress` and what {@link acquire} throws
    */
   async backup(destination: string, options?: BackupOptions): Promise<void> {
     checkDestination(destination);
@@ -584,6 +586,7 @@ export class ConnectionPool implements AsyncDisposable {
    * Moves the log into the database. Waits for its turn to write, as SQLite needs it to, and in all
    * modes but `"passive"` up to `busyTimeout` for readers of older snapshots; `busy` says that they
    * were in the way to the end.
+   * @throws TypeError, RangeError for a mode SQLite does not have; what {@link write} throws
    */
   async checkpoint(mode: CheckpointMode = "passive"): Promise<CheckpointResult> {
     checkCheckpointMode(mode);
@@ -614,7 +617,10 @@ export class ConnectionPool implements AsyncDisposable {
 
   // --- Life cycle ---
 
-  /** Sets how many connections may be open; those too many are closed as they come back. */
+  /**
+   * Sets how many connections may be open; those too many are closed as they come back.
+   * @throws TypeError, RangeError for what is no integer of at least 1
+   */
   resize(maxConnections: number): void {
     checkMaxConnections(maxConnections);
     this.#lending.resize(maxConnections);
@@ -628,7 +634,9 @@ export class ConnectionPool implements AsyncDisposable {
   /**
    * Lends nothing more, waits for what is out, and lets go of every connection and thread, but for one
    * that alone has a database in memory. What is still out after 10 s is interrupted and taken back. Who
-   * asks for a connection waits for `resume`. The database stays owned by this process.
+   * asks for a connection waits for `resume`. The database stays owned by this process; in a browser another tab
+   * may take it over.
+   * @throws PoolClosedError
    */
   async suspend(): Promise<void> {
     if (this.#closed !== undefined) throw closedError(this.name);
