@@ -2,16 +2,17 @@
 // when that is released, or when the pool takes it back.
 
 import { clock } from "../clock.ts";
-import { AcquireTimeoutError, ConnectionReleasedError, PoolExhaustedError } from "../errors.ts";
+import { ConnectionReleasedError } from "../errors.ts";
 import { Connection } from "./connection.ts";
 import { armLimits, startTimer } from "./deadline.ts";
 import { IdleTimer } from "./idle-timer.ts";
-import { describeLeases, type Lease, reportLeases, scopesOf, watchForLeak } from "./lease.ts";
+import { type Lease, scopesOf, watchForLeak } from "./lease.ts";
 import { LeasePool } from "./lease-pool.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import { type AcquireOptions, checkAcquireOptions } from "./options.ts";
 import type { PoolContext } from "./pool-context.ts";
+import { Refusals } from "./refusals.ts";
 import type { ConnectionReport } from "./stats.ts";
 
 /** How long what was interrupted may take to end before its thread is ended. */
@@ -28,6 +29,7 @@ interface Borrower {
 
 /** Lends the links of one pool. */
 export class Lending {
+  readonly refusals: Refusals;
   readonly #context: PoolContext;
   readonly #links: Links;
   readonly #pool: LeasePool<Link>;
@@ -48,11 +50,12 @@ export class Lending {
       open: () => links.open(),
       choose: (idle) => links.pick(idle, (link) => this.#leases.has(link)),
       close: (link, reason) => links.close(link, reason),
-      timedOut: (waitedMs) => this.timedOut(waitedMs),
-      refuse: (waiting) => this.refusal(waiting),
+      timedOut: (waitedMs) => this.refusals.timedOut(waitedMs),
+      refuse: (waiting) => this.refusals.exhausted(waiting),
       onWait: (waiting) => events.emit("wait", { waiting }),
       onUnused: () => this.#idleTimer.arm(),
     });
+    this.refusals = new Refusals(context, this.#pool, this.#leases);
     this.#idleTimer = new IdleTimer(this.#pool, options.idleTimeout);
     this.#hurried = new Promise((resolve) => {
       this.#hurry = resolve;
@@ -192,66 +195,6 @@ export class Lending {
     if (this.#pool.idle.includes(link)) this.#replace(link, error.message);
   }
 
-  /** The error of one who has waited too long. */
-  timedOut(waitedMs: number): AcquireTimeoutError {
-    const { outCount, openingCount, max, waitingCount, isPaused } = this.#pool;
-    const opening = openingCount === 0 ? "" : `${openingCount} being opened, `;
-    const raise = this.#isAtEnginesLimit ? "acquireTimeout" : "maxConnections or acquireTimeout";
-    const advice = isPaused ? "it is suspended: resume it" : `release sooner, or raise ${raise}`;
-    return this.#timeoutError(
-      waitedMs,
-      (leases) =>
-        `no connection free within ${Math.round(waitedMs)} ms (${outCount} of ${max} out, ${opening}${waitingCount} waiting: ${leases}); ${advice}`,
-    );
-  }
-
-  /** The error of a writer whose own `timeout` ended before its turn came. */
-  turnTimedOut(timeoutMs: number): AcquireTimeoutError {
-    return this.#timeoutError(
-      timeoutMs,
-      (leases) =>
-        `no turn to write within its timeout of ${Math.round(timeoutMs)} ms, another call is writing (${leases}); shorten its transaction, or raise the timeout`,
-    );
-  }
-
-  #timeoutError(waitedMs: number, had: (leases: string) => string): AcquireTimeoutError {
-    const { counters, events, options } = this.#context;
-    counters.timedOut++;
-    events.emit("timeout", { waitedMs });
-    const leases = reportLeases(this.#leases.values());
-    const message = `pool "${options.name}" had ${had(describeLeases(leases))}`;
-    return new AcquireTimeoutError(message, { reason: "timeout", leases });
-  }
-
-  /** The error of one who would have to wait behind `waiting` others, if that is too many. */
-  refusal(waiting: number): PoolExhaustedError | undefined {
-    const { counters, options } = this.#context;
-    if (waiting < options.maxWaiters) return undefined;
-    counters.rejected++;
-    return new PoolExhaustedError(
-      `pool "${options.name}" has ${waiting} waiters, and maxWaiters allows no more`,
-    );
-  }
-
-  /**
-   * The error of one who would wait for what only the calls around it can give.
-   * @param morePermits it could have a connection of its own, if there were more
-   */
-  nested(why: string, morePermits: boolean): AcquireTimeoutError {
-    this.#context.counters.rejected++;
-    const leases = reportLeases(this.#leases.values());
-    const more = morePermits && !this.#isAtEnginesLimit ? ", or raise maxConnections" : "";
-    return new AcquireTimeoutError(
-      `pool "${this.#context.options.name}" would wait for ever: ${why}; use the connection you were given${more} (${describeLeases(leases)})`,
-      { reason: "nested", leases },
-    );
-  }
-
-  /** A larger `maxConnections` would change nothing. */
-  get #isAtEnginesLimit(): boolean {
-    return this.#pool.max >= this.#context.backend.mostConnections;
-  }
-
   async #acquireLater(
     options: AcquireOptions | undefined,
     borrower: Borrower,
@@ -271,7 +214,7 @@ export class Lending {
   async #wait(options: AcquireOptions | undefined): Promise<Link> {
     // Told of the abort, and not of what the wait would have come to.
     if (!options?.signal?.aborted && this.#isNested()) {
-      throw this.nested("every connection is held by the calls around this one", true);
+      throw this.refusals.nested("every connection is held by the calls around this one", true);
     }
     const { signal } = options ?? {};
     const timeoutMs = options?.timeout ?? this.#context.options.acquireTimeout;

@@ -35,7 +35,10 @@ export class WriterTurn {
   checkNested(): void {
     for (const { writes } of scopesOf(this.#context.backend.context?.get(), this.#context)) {
       if (!writes) continue;
-      throw this.#lending.nested("the write lock is held by the call around this one", false);
+      throw this.#lending.refusals.nested(
+        "the write lock is held by the call around this one",
+        false,
+      );
     }
   }
 
@@ -67,7 +70,7 @@ export class WriterTurn {
     const started = clock.now();
     const lending = this.#lending;
     const ahead = lending.pool.waitingCount + this.waiting;
-    const refusal = lending.refusal(ahead);
+    const refusal = lending.refusals.exhausted(ahead);
     if (refusal !== undefined) throw refusal;
     const expired = () => this.#expired(started, timeout);
     const granted = this.#semaphore.acquire(
@@ -99,8 +102,8 @@ export class WriterTurn {
     const left = (timeout ?? Number.POSITIVE_INFINITY) - (now - started);
     if (left <= 0) {
       return isWriting
-        ? this.#lending.turnTimedOut(timeout ?? 0)
-        : this.#lending.timedOut(timeout ?? 0);
+        ? this.#lending.refusals.turnTimedOut(timeout ?? 0)
+        : this.#lending.refusals.timedOut(timeout ?? 0);
     }
     const leftOfReason = isWriting
       ? busyTimeout - (now - Math.max(started, this.#writingSince))
@@ -108,7 +111,7 @@ export class WriterTurn {
     if (leftOfReason > 0) return Math.max(1, Math.min(left, leftOfReason, this.#patience()));
     return isWriting
       ? backend.writeQueue.busy(busyTimeout, undefined)
-      : this.#lending.timedOut(acquireTimeout);
+      : this.#lending.refusals.timedOut(acquireTimeout);
   }
 
   #aborted(signal: AbortSignal): Promise<never> {
