@@ -4,7 +4,6 @@ import {
   asError,
   type CrashDetails,
   crashFor,
-  fromWire,
   PoolClosedError,
   WorkerCrashedError,
 } from "../errors.ts";
@@ -22,6 +21,7 @@ import type { Reply, Request } from "./protocol.ts";
 import { type RingOptions, RingTransport } from "./ring-transport.ts";
 import { isWorthKeeping } from "./spare-buffers.ts";
 import { MessageTransport, type Transport } from "./transport.ts";
+import { fromWire } from "./wire-error.ts";
 
 /** Connections share these words; a word names one request, so a stranger's is rarely hit. */
 export const INTERRUPT_WORDS = 4096;

@@ -1,8 +1,8 @@
 // What the two ends of a thread say to each other through `postMessage`.
 
-import type { WireError } from "../errors.ts";
 import type { Fallback, StorageKind } from "../types.ts";
 import type { Reply, Request, ThreadConfig } from "./protocol.ts";
+import type { WireError } from "./wire-error.ts";
 
 /** The other thread, as this one sees it. */
 export interface Endpoint {

@@ -1,13 +1,13 @@
 // The end of the protocol in the thread that owns SQLite.
 
 import { clock } from "../clock.ts";
-import { toWire } from "../errors.ts";
 import { keepRow, transferables } from "./codec.ts";
 import type { FromHost, HostEndpoint, NumberedReply, NumberedRequest, ToHost } from "./endpoint.ts";
 import { IDLE } from "./idle-reply.ts";
 import { packedRowsOf } from "./packed-reply.ts";
 import type { Reply, Request } from "./protocol.ts";
 import type { SpareBuffers } from "./spare-buffers.ts";
+import { toWire } from "./wire-error.ts";
 
 /** What runs the requests. */
 export interface RequestHandler {

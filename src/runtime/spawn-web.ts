@@ -1,6 +1,6 @@
 // Starts workers that own SQLite.
 
-import { fromWire, StorageError } from "../errors.ts";
+import { StorageError } from "../errors.ts";
 import { INTERRUPT_WORDS, ThreadClient } from "../rpc/client.ts";
 import type {
   Endpoint,
@@ -13,6 +13,7 @@ import type { ThreadConfig } from "../rpc/protocol.ts";
 import { canUseRings, newRing } from "../rpc/ring.ts";
 import { lifeLock } from "../rpc/tab-protocol.ts";
 import { whenFree } from "../rpc/web-lock.ts";
+import { fromWire } from "../rpc/wire-error.ts";
 import { canShareMemory } from "../shared-memory.ts";
 import { type WebEngine, webEngine } from "./web-engine.ts";
 

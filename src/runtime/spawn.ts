@@ -4,12 +4,13 @@
 // event loop in every runtime, and the channel's end tells when the thread has really stopped.
 
 import type { MessagePort, Worker } from "node:worker_threads";
-import { asError, fromWire } from "../errors.ts";
+import { asError } from "../errors.ts";
 import { INTERRUPT_WORDS, ThreadClient } from "../rpc/client.ts";
 import type { Endpoint, NodeThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
 import type { Port } from "../rpc/port.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { canUseRings, newRing } from "../rpc/ring.ts";
+import { fromWire } from "../rpc/wire-error.ts";
 
 /**
  * Starts a worker thread with an instance of SQLite. It keeps the process alive only while it has

@@ -1,12 +1,12 @@
 // Entry of a worker thread in Node, Deno and Bun: starts SQLite, says so, then answers requests.
 
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import { toWire } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
 import type { NodeThreadStart, ThreadStarted } from "../rpc/endpoint.ts";
 import { serveRings } from "../rpc/ring-server.ts";
 import { serve } from "../rpc/server.ts";
 import { SpareBuffers } from "../rpc/spare-buffers.ts";
+import { toWire } from "../rpc/wire-error.ts";
 import { Host } from "./host.ts";
 import { openNodeStorage } from "./node-storages.ts";
 import { importSqlJs } from "./sql-js-script.ts";

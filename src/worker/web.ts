@@ -1,13 +1,14 @@
 // Entry of a dedicated worker: starts SQLite, says so, then answers requests.
 
 import type { NewSqlJs } from "../engine/sql-js-module.ts";
-import { StorageError, toWire } from "../errors.ts";
+import { StorageError } from "../errors.ts";
 import { RowPacker } from "../rpc/codec.ts";
 import type { LinePort, WebThreadStart, WebThreadStarted } from "../rpc/endpoint.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import { serveRings } from "../rpc/ring-server.ts";
 import { serve } from "../rpc/server.ts";
 import { takeWebLock } from "../rpc/web-lock.ts";
+import { toWire } from "../rpc/wire-error.ts";
 import { takeThreadLocks, withGuests } from "./guests.ts";
 import { Host } from "./host.ts";
 import { asKnownError } from "./storages.ts";
