@@ -21,7 +21,7 @@ export {
 export type { Capabilities } from "./pool/backend.ts";
 export type { Connection, Result } from "./pool/connection.ts";
 export type { IterateOptions } from "./pool/cursor.ts";
-export type { OwnerChange, PoolEvents } from "./pool/events.ts";
+export type { PoolEvents } from "./pool/events.ts";
 export type { DatabaseFile, ListOptions, StorageEstimate } from "./pool/files.ts";
 export {
   type CheckedPool,
@@ -67,6 +67,7 @@ export type {
   IntegerMode,
   JournalMode,
   NamedParams,
+  OwnerChange,
   PragmaValue,
   Row,
   SqlValue,

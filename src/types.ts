@@ -50,6 +50,14 @@ export const MEMORY_PATH = ":memory:";
 /** Where the bytes of a database live. */
 export type StorageKind = "file" | "opfs" | "indexeddb" | "memory";
 
+/** A change of the tab that runs SQLite. */
+export interface OwnerChange {
+  /** `"owner"`: this one runs it from now on. */
+  readonly role: "owner" | "client";
+  /** Milliseconds in which nobody ran it. */
+  readonly tookMs: number;
+}
+
 /** Something that was tried first, and why it is not available. */
 export interface Fallback {
   /** What was tried. */

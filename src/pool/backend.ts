@@ -2,8 +2,7 @@
 // itself knows no platform and no SQLite.
 
 import type { PortFactory } from "../rpc/port.ts";
-import type { EngineKind, Fallback, StorageKind, Tables } from "../types.ts";
-import type { OwnerChange } from "./events.ts";
+import type { EngineKind, Fallback, OwnerChange, StorageKind, Tables } from "../types.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { LogState, OwnerStats } from "./stats.ts";
 import type { WritePermits, WriteQueue } from "./write-queue.ts";

@@ -134,8 +134,11 @@ function hasNotRun(thrown: unknown): boolean {
   return thrown instanceof WorkerCrashedError && thrown.retriable && !thrown.mayHaveRun;
 }
 
-/** Before the callback is called, nobody but a pool that is closed or suspended interrupts what is sent. */
-function isTakenBack(thrown: unknown): boolean {
+/**
+ * Thrown where a connection was taken back. An interrupt tells that only of what no caller could interrupt: nobody
+ * but a pool that is closed or suspended does so then.
+ */
+export function isTakenBack(thrown: unknown): boolean {
   return (
     thrown instanceof ConnectionReleasedError ||
     (thrown instanceof SqliteError && thrown.resultCode === INTERRUPT)

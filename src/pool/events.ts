@@ -1,12 +1,6 @@
 // What a pool tells of itself while it runs.
 
-/** A change of the tab that runs SQLite. */
-export interface OwnerChange {
-  /** `"owner"`: this one runs it from now on. */
-  readonly role: "owner" | "client";
-  /** Milliseconds in which nobody ran it. */
-  readonly tookMs: number;
-}
+import type { OwnerChange } from "../types.ts";
 
 /**
  * The events of a pool by name. Plain data; times in milliseconds, `connection` is the `id` of one. Told at

@@ -1,6 +1,6 @@
 // The pool: lends connections, counts, heals. Knows neither a platform nor SQLite.
 
-import { ConnectionReleasedError, PoolError, SqliteError, StorageError } from "../errors.ts";
+import { ConnectionReleasedError, PoolError, StorageError } from "../errors.ts";
 import type { Want } from "../rpc/protocol.ts";
 import type {
   BindParams,
@@ -13,7 +13,7 @@ import type {
   SqlValue,
 } from "../types.ts";
 import type { Backend, Capabilities, Runtime } from "./backend.ts";
-import { Borrowing, signalOf } from "./borrowing.ts";
+import { Borrowing, isTakenBack, signalOf } from "./borrowing.ts";
 import { addCallSite } from "./call-site.ts";
 import { Changes } from "./changes.ts";
 import { type Connection, firstIn, type Result, rowsIn } from "./connection.ts";
@@ -563,10 +563,7 @@ export class ConnectionPool implements AsyncDisposable {
 
   /** What failed, to one who never saw the connection that `close` has interrupted and taken back. */
   #orClosed(thrown: unknown): unknown {
-    const isEnded =
-      thrown instanceof ConnectionReleasedError ||
-      (thrown instanceof SqliteError && thrown.code === "SQLITE_INTERRUPT");
-    return isEnded && this.#closed !== undefined ? closedError(this.name) : thrown;
+    return this.#closed !== undefined && isTakenBack(thrown) ? closedError(this.name) : thrown;
   }
 
   /**

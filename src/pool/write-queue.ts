@@ -11,11 +11,7 @@ import type { WaitLimits } from "./deadline.ts";
 import { Semaphore } from "./semaphore.ts";
 
 /** Who asks for the write lock. */
-export interface WriteClaim {
-  readonly pool: string;
-  readonly connection: number;
-  readonly sql: string | undefined;
-}
+export type WriteClaim = Omit<WriteLockHolder, "heldMs">;
 
 /** Where a connection takes its turn to write. */
 export interface WritePermits {

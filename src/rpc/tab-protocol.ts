@@ -28,6 +28,7 @@
 // find the same shared worker, it passes a MessagePort on, and the line goes through that instead,
 // which is faster.
 
+import type { WriteLockHolder } from "../errors.ts";
 import type { Tables } from "../types.ts";
 import type { FoundStorage, FromHost } from "./endpoint.ts";
 import type { ThreadConfig } from "./protocol.ts";
@@ -64,14 +65,6 @@ export type LineSettings = Pick<
   | "statementCacheSize"
   | "integers"
 >;
-
-/** Who writes, as members tell each other. */
-export interface TabWriter {
-  readonly pool: string;
-  readonly connection: number;
-  readonly sql: string | undefined;
-  readonly heldMs: number;
-}
 
 /** What a worker with the files tells of itself. */
 export interface TabThread {
@@ -113,7 +106,7 @@ export type TabMessage =
   | { readonly type: "change"; readonly tables: Tables }
   /** Whoever writes is to say so. */
   | { readonly type: "whoWrites" }
-  | { readonly type: "writes"; readonly writer: TabWriter };
+  | { readonly type: "writes"; readonly writer: WriteLockHolder };
 
 /** The worker has taken the line. */
 export interface LineReady {

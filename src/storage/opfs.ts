@@ -40,7 +40,7 @@ export interface OpfsOptions {
 }
 
 /** One of a database's files. Without a handle it is not there, and must not be made. */
-interface Slot {
+interface Entry {
   readonly path: string;
   readonly handle: AccessHandle | undefined;
   /** An empty file counts as there only where it was made on purpose. */
@@ -49,7 +49,7 @@ interface Slot {
 
 /** A database's files, which are opened and closed together. */
 interface Unit {
-  readonly slots: readonly Slot[];
+  readonly entries: readonly Entry[];
   readonly isShared: boolean;
   users: number;
 }
@@ -92,19 +92,19 @@ export class OpfsStorage implements Storage {
   }
 
   open(path: string, flags: OpenFlags): StorageFile {
-    const { unit, slot } = this.#find(path);
-    const { handle } = slot;
-    if (handle === undefined || (!flags.create && !isThere(slot))) throw notFound(path);
-    slot.isThere = true;
+    const { unit, entry } = this.#find(path);
+    const { handle } = entry;
+    if (handle === undefined || (!flags.create && !isThere(entry))) throw notFound(path);
+    entry.isThere = true;
     unit.users++;
-    return new OpfsFile(slot.path, handle, {
+    return new OpfsFile(entry.path, handle, {
       readonly: flags.readonly || this.#options.readonly,
       onClose: () => this.#closed(unit),
     });
   }
 
   exists(path: string): boolean {
-    return isThere(this.#find(path).slot);
+    return isThere(this.#find(path).entry);
   }
 
   isWritable(path: string): boolean {
@@ -112,15 +112,15 @@ export class OpfsStorage implements Storage {
   }
 
   delete(path: string): void {
-    const { unit, slot } = this.#find(path);
-    if (slot.handle === undefined || !isThere(slot)) throw notFound(path);
+    const { unit, entry } = this.#find(path);
+    if (entry.handle === undefined || !isThere(entry)) throw notFound(path);
     try {
-      slot.handle.truncate(0);
-      slot.handle.flush();
+      entry.handle.truncate(0);
+      entry.handle.flush();
     } catch (thrown) {
       throw faultOf("delete", path, thrown);
     }
-    slot.isThere = false;
+    entry.isThere = false;
     if (unit.users === 0) this.#letGoOfUnused();
   }
 
@@ -130,10 +130,10 @@ export class OpfsStorage implements Storage {
     await this.#removing;
   }
 
-  #find(path: string): { unit: Unit; slot: Slot } {
+  #find(path: string): { unit: Unit; entry: Entry } {
     const unit = this.#units.get(databaseOf(path));
-    const slot = unit?.slots.find((each) => each.path === path);
-    if (unit !== undefined && slot !== undefined) return { unit, slot };
+    const entry = unit?.entries.find((each) => each.path === path);
+    if (unit !== undefined && entry !== undefined) return { unit, entry };
     if (isSuperJournal(path)) {
       throw new StorageFault(
         "unsupported",
@@ -154,7 +154,7 @@ export class OpfsStorage implements Storage {
       if (unit.users > 0 || name === this.#options.path) continue;
       this.#units.delete(name);
       closeHandles(unit);
-      const left = unit.slots.filter(({ isThere }, i) => i > 0 || !isThere);
+      const left = unit.entries.filter(({ isThere }, i) => i > 0 || !isThere);
       const paths = left.map(({ path }) => path);
       this.#removing = this.#removing.then(() => removeEmptyFiles(paths));
     }
@@ -165,7 +165,7 @@ function elsewhere(options: OpfsOptions): OpfsOptions {
   return { ...options, create: true, severalThreads: false };
 }
 
-function isThere({ handle, isThere }: Slot): boolean {
+function isThere({ handle, isThere }: Entry): boolean {
   return handle !== undefined && (isThere || handle.getSize() > 0);
 }
 
@@ -177,7 +177,7 @@ function notFound(path: string): StorageFault {
 async function openUnit(name: string, options: OpfsOptions): Promise<Unit> {
   const mayCreate = options.create && !options.readonly;
   const existed = (await findFile(name, { create: false })) !== undefined;
-  const slots: Slot[] = [];
+  const entries: Entry[] = [];
   let isShared = true;
   try {
     for (const suffix of SUFFIXES) {
@@ -185,17 +185,17 @@ async function openUnit(name: string, options: OpfsOptions): Promise<Unit> {
       // Without its database a log or a journal is of no use.
       const create = suffix === "" ? mayCreate : !options.readonly && (existed || mayCreate);
       const handle = await openHandle(path, create, options);
-      slots.push({ path, handle, isThere: suffix === "" && existed });
+      entries.push({ path, handle, isThere: suffix === "" && existed });
       if (handle !== undefined) isShared &&= handle.mode === "readwrite-unsafe";
     }
   } catch (thrown) {
-    for (const { handle } of slots) handle?.close();
+    for (const { handle } of entries) handle?.close();
     if (!existed && mayCreate) await removeEmptyFiles(SUFFIXES.map((suffix) => name + suffix));
     throw thrown;
   }
   return {
-    slots,
-    isShared: isShared && slots.some(({ handle }) => handle !== undefined),
+    entries,
+    isShared: isShared && entries.some(({ handle }) => handle !== undefined),
     users: 0,
   };
 }
@@ -224,8 +224,8 @@ async function openHandle(
   }
 }
 
-function closeHandles({ slots }: Unit): void {
-  for (const { handle } of slots) handle?.close();
+function closeHandles({ entries }: Unit): void {
+  for (const { handle } of entries) handle?.close();
 }
 
 interface OpfsFileOptions {

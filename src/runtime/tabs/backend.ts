@@ -7,13 +7,13 @@ import { canShareMemory } from "../../shared-memory.ts";
 import { readLogState } from "../../shm/log-state.ts";
 import { asStorageError } from "../../storage/storage.ts";
 import { temporaryName } from "../../storage/temporary-names.ts";
-import type { Tables } from "../../types.ts";
+import type { OwnerChange, Tables } from "../../types.ts";
 import { type BackendOptions, threadSettings } from "../backend-options.ts";
 import { lockReleased, nextConnectionId } from "../databases.ts";
 import { FirstPort } from "../first-port.ts";
 import type { WebEngine } from "../web-engine.ts";
 import { type StartedThread, startWebThread } from "../web-thread.ts";
-import { type OwnerChange, type TabDatabase, tabDatabase } from "./database.ts";
+import { type TabDatabase, tabDatabase } from "./database.ts";
 import type { ThreadPlace } from "./site.ts";
 import type { LocalQueue } from "./write-queue.ts";
 

@@ -11,22 +11,12 @@ import type { FoundStorage } from "../../rpc/endpoint.ts";
 import type { Port } from "../../rpc/port.ts";
 import { type LineSettings, tabNames } from "../../rpc/tab-protocol.ts";
 import { takeWebLock, type WebLock } from "../../rpc/web-lock.ts";
-import type { Tables } from "../../types.ts";
+import type { OwnerChange, Tables } from "../../types.ts";
 import { openLine } from "./line.ts";
 import { ASK_EVERY_MS, type LineMessage, Member } from "./member.ts";
 import { RoamingPort } from "./roaming-port.ts";
 import { Site, type StartThread } from "./site.ts";
 import { type LocalQueue, TabWriteQueue } from "./write-queue.ts";
-
-/** Where SQLite runs for this thread. */
-export type Role = "owner" | "client";
-
-/** Another thread of the origin has become the owner. */
-export interface OwnerChange {
-  readonly role: Role;
-  /** Milliseconds from the end of the old owner's thread until there was one again. */
-  readonly tookMs: number;
-}
 
 /** What a pool opens threads with. */
 export interface OpenThread {
@@ -76,7 +66,7 @@ export class TabDatabase<Queue extends LocalQueue> {
   #hasKeptChange = false;
   #site: Site | undefined;
   #found: FoundStorage | undefined;
-  #role: Role = "client";
+  #role: OwnerChange["role"] = "client";
   /** The member whose threads this one's ports have. */
   #owner: string | undefined;
   /** When a port lost its thread. */
@@ -97,7 +87,7 @@ export class TabDatabase<Queue extends LocalQueue> {
     );
   }
 
-  get role(): Role {
+  get role(): OwnerChange["role"] {
     return this.#role;
   }
 

@@ -5,13 +5,13 @@
 //   any      -> left       by `leave`, or because another member took the lock away
 
 import { clock } from "../../clock.ts";
+import type { WriteLockHolder } from "../../errors.ts";
 import type { FoundStorage } from "../../rpc/endpoint.ts";
 import {
   lifeLock,
   type PortOffer,
   type TabMessage,
   type TabThread,
-  type TabWriter,
   tabNames,
 } from "../../rpc/tab-protocol.ts";
 import { heldTogether, takeWebLock, type WebLock, whenFree } from "../../rpc/web-lock.ts";
@@ -39,11 +39,11 @@ export interface MemberListener {
   onChange(tables: Tables): void;
   /** Another one offers a port for its line to a worker of this one. */
   onOffer(offer: PortOffer, port: MessagePort): void;
-  onWriter(writer: TabWriter): void;
+  onWriter(writer: WriteLockHolder): void;
   /** A worker has been given a line, or is to stop what it runs for one. */
   onLine(message: LineMessage): void;
   /** What this one writes. */
-  writer(): TabWriter | undefined;
+  writer(): WriteLockHolder | undefined;
 }
 
 /** See the head of this file. */

@@ -7,16 +7,11 @@
 // this tab waits: that one asks behind those of other tabs who asked before.
 
 import { clock, LONGEST_TIMER_MS } from "../../clock.ts";
-import type { BusyError } from "../../errors.ts";
-import type { TabWriter } from "../../rpc/tab-protocol.ts";
+import type { BusyError, WriteLockHolder } from "../../errors.ts";
 import { takeWebLock, tryWebLock, type WebLock } from "../../rpc/web-lock.ts";
 
 /** Who asks for the write lock. */
-interface Claim {
-  readonly pool: string;
-  readonly connection: number;
-  readonly sql: string | undefined;
-}
+type Claim = Omit<WriteLockHolder, "heldMs">;
 
 interface Limits {
   readonly timeoutMs: number;
@@ -26,13 +21,17 @@ interface Limits {
 /** The pool's own queue, `pool/write-queue.ts`. */
 export interface LocalQueue {
   readonly isBusy: boolean;
-  readonly holder: TabWriter | undefined;
+  readonly holder: WriteLockHolder | undefined;
   tryAcquire(claim: Claim): boolean;
   acquire(claim: Claim, limits: Limits): Promise<void>;
   release(): void;
   busy(waitedMs: number, sql: string | undefined): BusyError;
   /** Undefined: nobody knows who. */
-  busyBehind(holder: TabWriter | undefined, waitedMs: number, sql: string | undefined): BusyError;
+  busyBehind(
+    holder: WriteLockHolder | undefined,
+    waitedMs: number,
+    sql: string | undefined,
+  ): BusyError;
 }
 
 /** How long to wait for another tab to say what it writes, in milliseconds. */
@@ -49,7 +48,7 @@ export class TabWriteQueue<Queue extends LocalQueue> {
   /** Whoever has the local permit waits for the browser's lock. */
   #isWaiting = false;
   /** Who writes in another tab, as far as it has said so. */
-  #elsewhere: TabWriter | undefined;
+  #elsewhere: WriteLockHolder | undefined;
   #onAnswer = () => {};
 
   /** `ask` asks the other tabs who writes. */
@@ -64,7 +63,7 @@ export class TabWriteQueue<Queue extends LocalQueue> {
   }
 
   /** What this tab writes. */
-  get writer(): TabWriter | undefined {
+  get writer(): WriteLockHolder | undefined {
     return this.#isUsed ? this.#local.holder : undefined;
   }
 
@@ -75,7 +74,7 @@ export class TabWriteQueue<Queue extends LocalQueue> {
   }
 
   /** Another tab says what it writes. */
-  heard(writer: TabWriter): void {
+  heard(writer: WriteLockHolder): void {
     this.#elsewhere = writer;
     this.#onAnswer();
   }
