@@ -72,7 +72,7 @@ export const INTERRUPT = 9;
 const MISUSE = 21;
 const ABORT_ROLLBACK = 516;
 
-/** @internal What a statement fails with that was stopped where SQLite did not hear of it. */
+/** @internal The error of a statement that was stopped without SQLite taking part in it. */
 export function interruptedError(sql: string | undefined): SqliteError {
   return new SqliteError("interrupted", { code: "SQLITE_INTERRUPT", resultCode: INTERRUPT, sql });
 }

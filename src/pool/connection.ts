@@ -173,7 +173,7 @@ export class Connection implements AsyncDisposable {
     const text = textOf(sql);
     if (this.#link.port.parallel)
       return await this.runMany(text, normalizeLists(paramsList), options);
-    // To copy many short lists would take a good part of what it takes to insert them.
+    // Copying many short lists would cost a good part of what inserting them costs.
     const lists = checkLists(paramsList);
     const sent = this.#sendMany(text, lists, options);
     if (!(sent instanceof Promise)) return changesOf(sent);

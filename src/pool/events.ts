@@ -3,8 +3,8 @@
 import type { OwnerChange } from "../types.ts";
 
 /**
- * The events of a pool by name. Plain data; times in milliseconds, `connection` is the `id` of one. Told at
- * once, while the pool waits: a listener is to be quick.
+ * The events of a pool by name. Plain data; times in milliseconds, `connection` is the `id` of one. Listeners
+ * are called synchronously, while the pool waits: keep them quick.
  */
 export interface PoolEvents {
   /** A connection was lent, be it for one call. */

@@ -163,7 +163,7 @@ export class LeasePool<T> {
     this.#pump();
   }
 
-  /** Lends nothing until `resume`; who asks waits. */
+  /** Lends nothing until `resume`; whoever asks waits. */
   pause(): void {
     this.#paused = true;
   }

@@ -27,9 +27,9 @@ export interface PoolOptions {
   readonly leakThreshold?: number | undefined;
   /**
    * Longest wait for SQLite's locks, that of writers for their turn included; `Infinity` waits for ever, 0
-   * does not. Default 5,000. So long wait as well: the opening, for a file that another process or a tab that
-   * cannot share it has (for an answer of other tabs at least 5 s); `checkpoint`, for readers; and in browsers
-   * `deleteDatabase`, for other tabs to close theirs.
+   * does not. Default 5,000. It also limits the wait of the opening for a file that another process, or a tab
+   * that cannot share it, has (answers of other tabs are awaited for at least 5 s), of `checkpoint` for readers,
+   * and in browsers of `deleteDatabase` for other tabs to close the database.
    */
   readonly busyTimeout?: number | undefined;
   /** Open the file for reading only. Default false. */
@@ -117,9 +117,9 @@ export interface QueryOptions {
   /** Stops the statement, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds after which the statement is stopped with `SQLITE_INTERRUPT`; of `iterate`, each chunk. What
-   * passes before SQLite begins, as in a wait for a connection or a lock, is not counted. Default no limit, as
-   * is `Infinity`; the shortest is 1, which 0 stands for, too.
+   * Milliseconds after which the statement is stopped with `SQLITE_INTERRUPT`; of `iterate`, each chunk. Time
+   * before SQLite begins, such as a wait for a connection or a lock, is not counted. Default and `Infinity`: no
+   * limit. The shortest is 1; 0 counts as 1.
    */
   readonly timeout?: number | undefined;
   /** Rows as objects by column name (default) or as arrays. */

@@ -51,7 +51,7 @@ export function keepLists(own: WireParams[]): void {
   for (const [i, params] of own.entries()) if (Array.isArray(params)) own[i] = params.slice();
 }
 
-/** Of what has a class of the language's own, a Map or a Date, the values are not its properties. */
+/** The values of a built-in object, such as a Map or a Date, are not its properties. */
 function isRecord(params: unknown): params is Readonly<Record<string, unknown>> {
   return Object.prototype.toString.call(params) === "[object Object]";
 }

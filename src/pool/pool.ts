@@ -551,7 +551,7 @@ export class ConnectionPool implements AsyncDisposable {
     throw new StorageError("permission", `the pool "${this.name}" only reads its database`);
   }
 
-  /** Whose connection `close` has taken back is told of that, and not to keep it until its last use. */
+  /** A caller whose connection `close` has taken back hears that the pool is closed, not that it used it too late. */
   async #untilClosed<T>(call: Promise<T>): Promise<T> {
     try {
       return await call;
@@ -630,7 +630,7 @@ export class ConnectionPool implements AsyncDisposable {
 
   /**
    * Lends nothing more, waits for what is out, and lets go of every connection and thread, but for one
-   * that alone has a database in memory. What is still out after 10 s is interrupted and taken back. Who
+   * that alone has a database in memory. What is still out after 10 s is interrupted and taken back. Whoever
    * asks for a connection waits for `resume`. The database stays owned by this process; in a browser another tab
    * may take it over.
    * @throws PoolClosedError

@@ -88,9 +88,9 @@ export class Threads {
   }
 
   /**
-   * Which of the idle links to lend, of which the last was used last: one whose thread nobody else has borrowed a
-   * connection in, or else runs a statement in, since a thread runs one at a time. Undefined: all would have to wait
-   * for their threads, and a new link would not.
+   * Which of the idle links to lend; the most recently used is the last of them. Preferably one in whose thread no
+   * other connection is lent, else one whose thread runs no statement, since a thread runs one at a time. Undefined:
+   * all would have to wait for their threads, and a new link would not.
    */
   pick(idle: readonly Link[], isLent: (link: Link) => boolean): Link | undefined {
     let free: Link | undefined;

@@ -98,7 +98,7 @@ function syncDirectory(name: string): void {
   }
 }
 
-/** Of the device and the inode, as many bits as a word has: no two inodes that are close have the same. */
+/** Device and inode in one word: inodes that are near each other never have the same. */
 function identityOf({ dev, ino }: fs.Stats): number {
   return Math.imul(dev, 31) ^ (ino % 2 ** 32) ^ Math.floor(ino / 2 ** 32) || -1;
 }
