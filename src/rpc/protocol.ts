@@ -2,8 +2,8 @@
 //
 // One request, one reply. Requests of one connection are answered in the order they were sent.
 // Of requests, the hot kind, `run`, has a binary form for the shared-memory ring (`frames.ts`); every other
-// kind, and a `run` too large for the ring, goes as plain data through `postMessage`. Replies take the ring
-// where they are small and have no error, whatever they answer, but for those of `batch`, `watch` and cursors.
+// kind, and a `run` too large for the ring, goes as plain data through `postMessage`. Of replies, small ones
+// without an error take the ring that have no result, the rows of a `run`, or the changes of a `run` or a `many`.
 
 import type {
   EngineKind,
