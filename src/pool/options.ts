@@ -214,12 +214,8 @@ const QUERY_CHECKS = {
   rowMode: oneOf("object", "array"),
 };
 const ITERATE_CHECKS = { ...QUERY_CHECKS, chunkSize: integer(1, false) };
-const TRANSACTION_CHECKS = {
-  mode: oneOf("deferred", "immediate", "exclusive"),
-  signal: abortSignal,
-};
+const TRANSACTION_CHECKS = { mode: text, signal: abortSignal };
 const LIST_CHECKS = { directory: text, recursive: boolean };
-const checkpointMode = oneOf("passive", "full", "restart", "truncate");
 const CHECK_CHECKS = { timeout: time };
 const POOL_CHECK_CHECKS = { timeout: time, name: text };
 const HANDLER_CHECKS = { path: text, degradedStatusCode: integer(100, false) };
@@ -278,13 +274,9 @@ export function checkIterateOptions(options: object): void {
   checkAll(options, ITERATE_CHECKS, "query option");
 }
 
+/** The mode is checked where it is used. */
 export function checkTransactionOptions(options: object): void {
   checkAll(options, TRANSACTION_CHECKS, "transaction option");
-}
-
-/** @throws TypeError, RangeError for a mode SQLite does not have */
-export function checkCheckpointMode(mode: unknown): void {
-  checkpointMode(mode, "mode");
 }
 
 export function checkBackupOptions(options: object): void {

@@ -30,7 +30,6 @@ import {
   type CloseOptions,
   checkAcquireOptions,
   checkBackupOptions,
-  checkCheckpointMode,
   checkCloseOptions,
   checkMaxConnections,
   type PoolOptions,
@@ -61,6 +60,7 @@ import {
   type BackupOptions,
   backup,
   type CheckpointResult,
+  checkCheckpointMode,
   checkDestination,
   checkpoint,
   exportBytes,
@@ -583,7 +583,7 @@ export class ConnectionPool implements AsyncDisposable {
    * Moves the log into the database. Waits for its turn to write, as SQLite needs it to, and in all
    * modes but `"passive"` up to `busyTimeout` for readers of older snapshots; `busy` says that they
    * were in the way to the end.
-   * @throws TypeError, RangeError for a mode SQLite does not have; what {@link write} throws
+   * @throws TypeError for a mode SQLite does not have; what {@link write} throws
    */
   async checkpoint(mode: CheckpointMode = "passive"): Promise<CheckpointResult> {
     checkCheckpointMode(mode);

@@ -149,5 +149,8 @@ function modeOf(
   options: TransactionOptions | undefined,
 ): Uppercase<TransactionMode> {
   const mode = options?.mode ?? (db.isReadonly ? "deferred" : "immediate");
+  if (mode !== "deferred" && mode !== "immediate" && mode !== "exclusive") {
+    throw new TypeError(`mode must be "deferred", "immediate" or "exclusive", not ${String(mode)}`);
+  }
   return mode.toUpperCase() as Uppercase<TransactionMode>;
 }

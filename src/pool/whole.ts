@@ -43,6 +43,14 @@ export interface CheckpointResult {
 /** What a build of SQLite with a table of its pages says it has, https://sqlite.org/dbpage.html */
 const PAGE_TABLE = "ENABLE_DBPAGE_VTAB";
 
+const CHECKPOINT_MODES: readonly string[] = ["passive", "full", "restart", "truncate"];
+
+/** @throws TypeError for a mode SQLite does not have */
+export function checkCheckpointMode(mode: CheckpointMode): void {
+  if (CHECKPOINT_MODES.includes(mode)) return;
+  throw new TypeError(`mode must be one of ${CHECKPOINT_MODES.join(", ")}, not ${String(mode)}`);
+}
+
 /** How long to wait for readers that are in the way of a checkpoint, and how to. */
 export interface ReaderWait {
   readonly timeoutMs: number;
