@@ -1,5 +1,7 @@
 // Every error the library throws.
 
+import { ABORT_ROLLBACK, INTERRUPT, MISUSE } from "./result-codes.ts";
+
 /**
  * Why a {@link StorageError} came about:
  *
@@ -66,11 +68,6 @@ export class SqliteError extends PoolError {
     this.offset = details.offset ?? -1;
   }
 }
-
-/** SQLite's code of an interrupted statement, https://sqlite.org/rescode.html#interrupt */
-export const INTERRUPT = 9;
-const MISUSE = 21;
-const ABORT_ROLLBACK = 516;
 
 /** @internal The error of a statement that was stopped without SQLite taking part in it. */
 export function interruptedError(sql: string | undefined): SqliteError {

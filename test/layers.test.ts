@@ -33,8 +33,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   text: [],
   clock: [],
   "shared-memory": [],
+  "result-codes": [],
 };
-const OPEN_TO_ALL = ["types", "errors", "text", "clock", "shared-memory"];
+const OPEN_TO_ALL = ["types", "errors", "text", "clock", "shared-memory", "result-codes"];
 /** Only these may use Node's modules. */
 const PLATFORM = [
   "storage/node-fs",

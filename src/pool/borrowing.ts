@@ -1,7 +1,8 @@
 // A connection for as long as a callback or a request runs: borrowed when it is due, given back whatever
 // happens, and another one where it is lost before anything has come of it.
 
-import { ConnectionReleasedError, INTERRUPT, SqliteError, WorkerCrashedError } from "../errors.ts";
+import { ConnectionReleasedError, SqliteError, WorkerCrashedError } from "../errors.ts";
+import { INTERRUPT } from "../result-codes.ts";
 import type { Connection } from "./connection.ts";
 import type { LeaseScope } from "./lease.ts";
 import type { Lending } from "./lending.ts";

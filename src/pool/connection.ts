@@ -2,7 +2,8 @@
 // connection object of its own, so one that was given back can never reach the next borrower's.
 
 import { clock } from "../clock.ts";
-import { ConnectionReleasedError, INTERRUPT, SqliteError } from "../errors.ts";
+import { ConnectionReleasedError, SqliteError } from "../errors.ts";
+import { INTERRUPT } from "../result-codes.ts";
 import type {
   Access,
   BatchResult,

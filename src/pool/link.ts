@@ -4,21 +4,19 @@
 import { clock } from "../clock.ts";
 import {
   crashFor,
-  INTERRUPT,
   interruptedError,
   SqliteError,
   StorageError,
   transactionEndedError,
   WorkerCrashedError,
 } from "../errors.ts";
+import { BUSY, BUSY_RECOVERY, INTERRUPT } from "../result-codes.ts";
 import type { Port } from "../rpc/port.ts";
 import type { Reply, Request } from "../rpc/protocol.ts";
 import type { Tables, TxnState } from "../types.ts";
 import { onAbort } from "./abort.ts";
 import { busyInTurn, type WriteClaim, type WritePermits } from "./write-queue.ts";
 
-const BUSY = 5;
-const BUSY_RECOVERY = 261;
 /** Longest sleep between two tries at a lock whose release might go unnoticed. */
 const BUSY_POLL_MS = 10;
 

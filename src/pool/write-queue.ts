@@ -7,6 +7,7 @@
 
 import { clock } from "../clock.ts";
 import { BusyError, type WriteLockHolder } from "../errors.ts";
+import { BUSY } from "../result-codes.ts";
 import type { WaitLimits } from "./deadline.ts";
 import { Semaphore } from "./semaphore.ts";
 
@@ -95,7 +96,7 @@ function busyError(
 ): BusyError {
   return new BusyError(
     `the database stayed locked for ${Math.round(waitedMs)} ms: ${why} or raise busyTimeout`,
-    { code: "SQLITE_BUSY", resultCode: 5, ...details },
+    { code: "SQLITE_BUSY", resultCode: BUSY, ...details },
   );
 }
 

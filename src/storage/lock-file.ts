@@ -26,6 +26,10 @@ export type LockAttempt = { release(): void } | { readonly holder: LockHolder | 
 const SUFFIX = "-lock";
 const DRAFT = /-lock(?:[-.][0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})+$/;
 const VERSION = 1;
+/** What every record begins with. */
+const START = JSON.stringify({ version: VERSION }).slice(0, -1);
+/** A record is far shorter; what is not one may be of any size. */
+const MOST_BYTES = 4096;
 /** Most rounds of finding a dead lock and taking it over before giving up. */
 const MOST_ROUNDS = 100;
 
@@ -179,11 +183,6 @@ function readHolder(lock: string): LockHolder | "absent" | "unfinished" | "forei
     return START.startsWith(text.slice(0, START.length)) ? "unfinished" : "foreign";
   }
 }
-
-/** What every record begins with. */
-const START = JSON.stringify({ version: VERSION }).slice(0, -1);
-/** A record is far shorter; what is not one may be of any size. */
-const MOST_BYTES = 4096;
 
 function readStart(file: string): string {
   const fd = fs.openSync(file, "r");

@@ -2,6 +2,7 @@
 
 import type { Engine, EngineConnection } from "../engine/engine.ts";
 import { SqliteError, StorageError } from "../errors.ts";
+import { ERROR } from "../result-codes.ts";
 import type { ThreadConfig } from "../rpc/protocol.ts";
 import type { PragmaValue, SqlValue } from "../types.ts";
 import { firstValue } from "./first-value.ts";
@@ -11,8 +12,6 @@ import { firstValue } from "./first-value.ts";
  * of less memory; reading a page again through the VFS costs more than keeping it.
  */
 const CACHE_KIB = 16_000;
-
-const ERROR = 1;
 
 /**
  * Opens a connection to the database of `config`, set as its options say.

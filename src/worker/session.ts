@@ -2,6 +2,7 @@
 
 import type { Engine, EngineConnection, EngineStatement } from "../engine/engine.ts";
 import { SqliteError } from "../errors.ts";
+import { ABORT, BUSY, MISUSE, READONLY } from "../result-codes.ts";
 import type {
   Access,
   BatchRequest,
@@ -30,10 +31,6 @@ import { positional } from "./parameters.ts";
 import { StatementCache } from "./statement-cache.ts";
 import { tableNames, tablesRead } from "./tables.ts";
 import { importFile } from "./transfer.ts";
-
-const BUSY = 5;
-const READONLY = 8;
-const MISUSE = 21;
 
 /** In the text of each statement that both writes and gives rows; the others are pragmas. */
 const RETURNING = /\breturning\b/i;
@@ -403,7 +400,7 @@ export class Session {
     if (cursor === undefined) {
       throw new SqliteError("the cursor is closed: its transaction or lease has ended", {
         code: "SQLITE_ABORT",
-        resultCode: 4,
+        resultCode: ABORT,
       });
     }
     const collector = this.#collector;
