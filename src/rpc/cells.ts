@@ -2,7 +2,7 @@
 //
 //   a cell   i32 kind, i32 bytes; payload, padded to 8: f64, i64, WTF-8 or bytes
 //
-// The same form is in `frames.ts`, so that a row is copied into a frame as it is, and read where it lies.
+// The same form is in frames, so that a row is copied into a frame as it is, and read where it lies.
 
 import { decodeText } from "../text.ts";
 import type { SqlValue } from "../types.ts";

@@ -11,7 +11,9 @@ import type {
   Rings,
   ToHost,
 } from "./endpoint.ts";
-import { FrameEncoder, FrameReader, RUN } from "./frames.ts";
+import { FrameEncoder } from "./frame-encoder.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { RUN } from "./frames.ts";
 import type { Request } from "./protocol.ts";
 import { RingReader, RingWriter } from "./ring.ts";
 import { answer, answerClose, buffersOf, type RequestHandler } from "./server.ts";

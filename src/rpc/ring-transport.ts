@@ -4,7 +4,9 @@
 import { clock } from "../clock.ts";
 import { haveCoreEach, Unanswered } from "./busy-threads.ts";
 import type { Endpoint, FromHost, NumberedRequest, Rings, ToHost } from "./endpoint.ts";
-import { FrameEncoder, FrameReader, REPLY } from "./frames.ts";
+import { FrameEncoder } from "./frame-encoder.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { REPLY } from "./frames.ts";
 import { RingReader, RingWriter } from "./ring.ts";
 import { postRequests, type Transport, type TransportListener } from "./transport.ts";
 

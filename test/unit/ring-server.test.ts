@@ -2,7 +2,9 @@
 
 import { expect, test } from "vitest";
 import type { FromHost, ToHost } from "../../src/rpc/endpoint.ts";
-import { FrameEncoder, FrameReader, REPLY } from "../../src/rpc/frames.ts";
+import { FrameEncoder } from "../../src/rpc/frame-encoder.ts";
+import { FrameReader } from "../../src/rpc/frame-reader.ts";
+import { REPLY } from "../../src/rpc/frames.ts";
 import { IDLE } from "../../src/rpc/idle-reply.ts";
 import type { Reply, Request } from "../../src/rpc/protocol.ts";
 import { newRing, RingReader, RingWriter } from "../../src/rpc/ring.ts";

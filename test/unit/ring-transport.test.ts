@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { FromHost, NumberedReply } from "../../src/rpc/endpoint.ts";
-import { FrameEncoder, FrameReader } from "../../src/rpc/frames.ts";
+import { FrameEncoder } from "../../src/rpc/frame-encoder.ts";
+import { FrameReader } from "../../src/rpc/frame-reader.ts";
 import type { Request, RunRequest } from "../../src/rpc/protocol.ts";
 import { newRing, RingReader, RingWriter } from "../../src/rpc/ring.ts";
 import { RingTransport } from "../../src/rpc/ring-transport.ts";
