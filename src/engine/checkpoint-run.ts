@@ -30,16 +30,24 @@ export class CheckpointRun {
     if (this.#run.add(start, length, offset)) return;
     this.end();
     if (this.#run.add(start, length, offset)) return;
-    file.write(heap, start, length, offset);
-    this.#size.wrote(offset + length);
+    this.#write(offset + length, () => file.write(heap, start, length, offset));
   }
 
   /** Writes what is left of it. @throws StorageFault */
   end(): void {
-    if (this.#run.isEmpty || this.#file === undefined) return;
-    const { end } = this.#run;
-    this.#run.writeTo(this.#file);
-    this.#size.wrote(end);
+    const file = this.#file;
+    if (this.#run.isEmpty || file === undefined) return;
+    this.#write(this.#run.end, () => this.#run.writeTo(file));
+  }
+
+  #write(end: number, write: () => void): void {
+    try {
+      write();
+      this.#size.wrote(end);
+    } catch (thrown) {
+      this.#size.changed();
+      throw thrown;
+    }
   }
 
   free(): void {

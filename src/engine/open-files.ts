@@ -121,18 +121,47 @@ function refuseWrite(): never {
   throw new StorageFault("permission", "the database is open for reading only");
 }
 
-const EMPTY_FILE: StorageFile = {
-  readonly: true,
-  identity: 0,
-  read: () => 0,
-  write: refuseWrite,
-  truncate: refuseWrite,
-  sync() {},
-  isDeleted: () => false,
-  isInPlace: () => true,
-  sizeBytes: () => 0,
-  close() {},
-};
+/** The log of a database that is only read here: empty until somebody else writes one. */
+class LogToRead implements StorageFile {
+  readonly readonly = true;
+  readonly identity = 0;
+  readonly write = refuseWrite;
+  readonly truncate = refuseWrite;
+  readonly #open: () => StorageFile | undefined;
+  #file: StorageFile | undefined;
+
+  constructor(open: () => StorageFile | undefined) {
+    this.#open = open;
+    this.#file = open();
+  }
+
+  read(target: Uint8Array, start: number, length: number, offset: number): number {
+    return this.#opened()?.read(target, start, length, offset) ?? 0;
+  }
+
+  sizeBytes(): number {
+    return this.#opened()?.sizeBytes() ?? 0;
+  }
+
+  sync(): void {}
+
+  isDeleted(): boolean {
+    return this.#file?.isDeleted() ?? false;
+  }
+
+  isInPlace(): boolean {
+    return this.#file?.isInPlace() ?? true;
+  }
+
+  close(): void {
+    this.#file?.close();
+  }
+
+  #opened(): StorageFile | undefined {
+    this.#file ??= this.#open();
+    return this.#file;
+  }
+}
 
 /** The open files of one instance, and their databases. */
 export class OpenFiles {
@@ -216,8 +245,9 @@ export class OpenFiles {
   #openFile(path: string, flags: number, database: Database | undefined): StorageFile {
     const { storage, readonly } = this.#options;
     if (readonly && (flags & code.OPEN_WAL) !== 0) {
-      if (!storage.exists(path)) return EMPTY_FILE;
-      return storage.open(path, { create: false, readonly: true });
+      return new LogToRead(() =>
+        storage.exists(path) ? storage.open(path, { create: false, readonly: true }) : undefined,
+      );
     }
     const file = storage.open(path, {
       create: (flags & code.OPEN_CREATE) !== 0 && !this.#isKnown(path),

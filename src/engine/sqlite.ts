@@ -1,6 +1,7 @@
 // A build of SQLite as an engine: one instance of it, its VFS, its connections.
 
 import { SqliteError, StorageError } from "../errors.ts";
+import { ERROR } from "../result-codes.ts";
 import { decodeText, encodeText, maxTextBytes } from "../text.ts";
 import type { Tables, TxnState } from "../types.ts";
 import type { Binding, Pointer } from "./binding.ts";
@@ -20,6 +21,7 @@ import { SCRATCH_BYTES, Statement, type StatementOwner } from "./statement.ts";
 import { VFS_NAME, type Vfs } from "./vfs.ts";
 
 const TXN_WRITE = 2;
+const READ_SCHEMA = "SELECT 1 FROM main.sqlite_schema LIMIT 1";
 
 /** Instructions of the virtual machine between two looks at the interrupt word: so many that these cost little. */
 const PROGRESS_STEPS = 1_000;
@@ -202,18 +204,52 @@ class SqliteConnection implements EngineConnection, StatementOwner {
   }
 
   tablesRead(sql: string): TablesRead | "any" {
-    const compilation = new Compilation(sql, true);
-    this.#compile(sql, compilation)?.finalize();
+    const { statement, compilation } = this.#compile(sql, true);
+    statement?.finalize();
     const { reads } = compilation;
     if (reads === "any") return reads;
     return { named: reads, byVirtualTables: [...this.#readByVirtualTables] };
   }
 
   prepare(sql: string): EngineStatement | undefined {
-    return this.#compile(sql, new Compilation(sql, false));
+    return this.#compile(sql, false).statement;
   }
 
-  #compile(sql: string, compilation: Compilation): Statement | undefined {
+  /**
+   * SQLite compiles against the schema it has read, and for most errors does not look whether that is still the
+   * file's (`checkSchema` in its prepare.c). The pool's other connections change it, so a statement that runs
+   * makes SQLite look before an error is believed.
+   */
+  #compile(
+    sql: string,
+    notesReads: boolean,
+  ): { readonly statement: Statement | undefined; readonly compilation: Compilation } {
+    const compilation = new Compilation(sql, notesReads);
+    try {
+      return { compilation, statement: this.#compileOnce(sql, compilation) };
+    } catch (thrown) {
+      const isPlain = thrown instanceof SqliteError && (thrown.resultCode & 0xff) === ERROR;
+      if (!isPlain || !this.#readSchema()) throw thrown;
+    }
+    const again = new Compilation(sql, notesReads);
+    return { compilation: again, statement: this.#compileOnce(sql, again) };
+  }
+
+  /** Has SQLite read the schema anew if it has changed; false where that could not be done now. */
+  #readSchema(): boolean {
+    let statement: Statement | undefined;
+    try {
+      statement = this.#compileOnce(READ_SCHEMA, new Compilation(READ_SCHEMA, false));
+      statement?.run(undefined, "auto");
+      return true;
+    } catch {
+      return false;
+    } finally {
+      statement?.finalize();
+    }
+  }
+
+  #compileOnce(sql: string, compilation: Compilation): Statement | undefined {
     const nul = sql.indexOf("\0");
     if (nul >= 0) throw new TypeError(`the SQL has a NUL character at ${nul}, where SQLite stops`);
     const { binding } = this;
@@ -289,10 +325,10 @@ class SqliteConnection implements EngineConnection, StatementOwner {
   #recompile(statement: Statement): void {
     this.#compiledWhileRunning = false;
     if (statement.readonly || !statement.wasRecompiled) return;
-    const compilation = new Compilation(statement.sql, false);
     try {
-      this.#compile(statement.sql, compilation)?.finalize();
-      statement.writes = compilation.writes;
+      const again = this.#compile(statement.sql, false);
+      again.statement?.finalize();
+      statement.writes = again.compilation.writes;
     } catch {
       // What kept it from being compiled is told by whoever runs it next.
       statement.writes = { tables: "any", uncounted: true };

@@ -289,6 +289,7 @@ export class Vfs {
       database?.size.wrote(at + size);
       return code.OK;
     } catch (thrown) {
+      this.#loseSize(pFile);
       return this.#fail(thrown, code.IOERR_WRITE);
     }
   };
@@ -301,9 +302,15 @@ export class Vfs {
       database?.size.changed();
       return code.OK;
     } catch (thrown) {
+      this.#loseSize(pFile);
       return this.#fail(thrown, code.IOERR_TRUNCATE);
     }
   };
+
+  /** What failed may have been done in part: the rollback has to see what the file's size is now. */
+  #loseSize(pFile: Pointer): void {
+    this.#file(pFile).database?.size.changed();
+  }
 
   #xSync = (pFile: Pointer, _flags: number): number => {
     try {

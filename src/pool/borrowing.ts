@@ -1,6 +1,7 @@
 // A connection for as long as a callback or a request runs: borrowed when it is due, given back whatever
 // happens, and another one where it is lost before anything has come of it.
 
+import { clock } from "../clock.ts";
 import { ConnectionReleasedError, SqliteError, WorkerCrashedError } from "../errors.ts";
 import { INTERRUPT } from "../result-codes.ts";
 import type { Connection } from "./connection.ts";
@@ -12,6 +13,9 @@ import type { WriterTurn } from "./writer-turn.ts";
 
 /** How many connections a call is tried on that are lost before anything has come of it. */
 const MOST_TRIES = 3;
+
+/** Lends a connection to its argument. */
+type Lend = <T>(body: (db: Connection) => T | Promise<T>) => Promise<Awaited<T>>;
 
 /** Borrows connections of one pool for calls of it. */
 export class Borrowing {
@@ -36,29 +40,79 @@ export class Borrowing {
   }
 
   /** Lends a connection to `body` when it is this pool's caller's turn to write. */
-  async inTurn<T>(
+  inTurn<T>(
     options: AcquireOptions | undefined,
     body: (db: Connection) => T | Promise<T>,
   ): Promise<Awaited<T>> {
-    if (this.#context.options.readonly) return await this.lend(options, false, body);
+    return this.#inTurn(options, (lendNow) => lendNow(body));
+  }
+
+  /**
+   * Lends a connection to `run`, which is to call its second argument, `body`, in the end. One that is lost or
+   * taken back before that is replaced: a pool that has been closed then says so, and one that is suspended lends
+   * another one when it is resumed.
+   */
+  async untilBegun<T>(
+    options: AcquireOptions | undefined,
+    { readonly, inTurn }: { readonly readonly: boolean; readonly inTurn: boolean },
+    body: (db: Connection) => T | Promise<T>,
+    run: (db: Connection, body: (db: Connection) => T | Promise<T>) => Promise<Awaited<T>>,
+  ): Promise<Awaited<T>> {
+    let hasBegun = false;
+    const begin = (db: Connection) => {
+      hasBegun = true;
+      return body(db);
+    };
+    const attempts = async (lendNow: Lend): Promise<Awaited<T>> => {
+      for (let triesLeft = MOST_TRIES; ; triesLeft--) {
+        try {
+          return await lendNow((db) => run(db, begin));
+        } catch (thrown) {
+          if (hasBegun || triesLeft === 1) throw thrown;
+          if (!hasNotRun(thrown) && !isTakenBack(thrown)) throw thrown;
+        }
+      }
+    };
+    return inTurn
+      ? await this.#inTurn(options, attempts)
+      : await attempts((each) => this.lend(options, readonly, each));
+  }
+
+  /** Has `body` lend connections, one after the other, while it is this pool's caller's turn to write. */
+  async #inTurn<T>(
+    options: AcquireOptions | undefined,
+    body: (lendNow: Lend) => Promise<T>,
+  ): Promise<T> {
+    if (this.#context.options.readonly)
+      return await body((each) => this.lend(options, false, each));
+    const started = clock.now();
     const stack = this.#lending.stackOfBorrower();
     const turn = this.#turn.acquire(options);
     // What is there at once is taken at once: a call that comes later must not overtake this one.
-    const waitedMs = typeof turn === "number" ? turn : await turn;
+    if (typeof turn !== "number") await turn;
     try {
-      const limits = shortened(options, waitedMs);
-      const lease = this.#lending.acquire(limits, false, { waitedMs, stack });
-      const db = lease instanceof Promise ? await lease : lease;
-      this.#turn.begin(lease !== db);
-      return await this.#scoped(db, true, body);
+      return await body((each) => this.#lendInTurn(options, { started, stack }, each));
     } finally {
       this.#turn.release();
     }
   }
 
+  async #lendInTurn<T>(
+    options: AcquireOptions | undefined,
+    { started, stack }: { readonly started: number; readonly stack: string | undefined },
+    body: (db: Connection) => T | Promise<T>,
+  ): Promise<Awaited<T>> {
+    this.#turn.pause();
+    const waitedMs = clock.now() - started;
+    const lease = this.#lending.acquire(shortened(options, waitedMs), false, { waitedMs, stack });
+    const db = lease instanceof Promise ? await lease : lease;
+    this.#turn.begin(lease !== db);
+    return await this.#scoped(db, true, body);
+  }
+
   /**
    * Makes one request; again where its connection is lost before the request has run, as one with a state of
-   * its own is when another tab takes over.
+   * its own is when another tab takes over, or is taken back.
    */
   async once<T>(
     writes: boolean,
@@ -78,31 +132,9 @@ export class Borrowing {
         if (cleaned !== undefined) await cleaned;
       }
     } catch (thrown) {
-      if (triesLeft === 1 || !hasNotRun(thrown)) throw thrown;
+      const isAgain = hasNotRun(thrown) || thrown instanceof ConnectionReleasedError;
+      if (triesLeft === 1 || !isAgain) throw thrown;
       return await this.once(writes, options, request, triesLeft - 1);
-    }
-  }
-
-  /**
-   * Makes `attempt` again where its connection is lost before `body` is called, or taken back: one that is
-   * made of a pool that has been closed says so, and one of a pool that is suspended waits.
-   */
-  async untilBegun<T>(
-    body: (db: Connection) => T | Promise<T>,
-    attempt: (once: (db: Connection) => T | Promise<T>) => Promise<T | Awaited<T>>,
-  ): Promise<Awaited<T>> {
-    let hasBegun = false;
-    const once = (db: Connection) => {
-      hasBegun = true;
-      return body(db);
-    };
-    for (let triesLeft = MOST_TRIES; ; triesLeft--) {
-      try {
-        return await attempt(once);
-      } catch (thrown) {
-        if (hasBegun || triesLeft === 1) throw thrown;
-        if (!hasNotRun(thrown) && !isTakenBack(thrown)) throw thrown;
-      }
     }
   }
 

@@ -37,7 +37,7 @@ import {
   type Sql,
   type Statement,
   statementNow,
-  textOf,
+  textAlone,
   toStatement,
   toStatements,
 } from "./sql.ts";
@@ -171,7 +171,7 @@ export class Connection implements AsyncDisposable {
     paramsList: readonly (BindParams | P)[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
-    const text = textOf(sql);
+    const text = textAlone(sql);
     if (this.#link.port.parallel)
       return await this.runMany(text, normalizeLists(paramsList), options);
     // Copying many short lists would cost a good part of what inserting them costs.

@@ -171,7 +171,7 @@ export function poolHealthCheck(
 export interface HealthHandlerOptions {
   /** Default `"/health"`. */
   readonly path?: string | undefined;
-  /** HTTP status of a degraded report; an integer of at least 100. Default 200. */
+  /** HTTP status of a degraded report, from 200 to 599 and one that has a body. Default 200. */
   readonly degradedStatusCode?: number | undefined;
 }
 
@@ -184,6 +184,9 @@ export function healthHandler(
   monitor: HealthMonitor,
   options: HealthHandlerOptions = {},
 ): (request: Request) => Promise<Response | undefined> {
+  if (typeof monitor?.checkHealth !== "function") {
+    throw new TypeError("a health handler takes a HealthMonitor");
+  }
   checkHandlerOptions(options);
   const { degradedStatusCode = 200 } = options;
   // As it is in the addresses of requests.

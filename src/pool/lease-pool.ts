@@ -4,10 +4,14 @@
 // Whoever waits is in one queue, and served by whichever comes first, an item that comes back or one
 // that has been opened; so an opening belongs to no waiter, except that its failure is reported
 // to the one it was started for.
+//
+// Of a burst of short calls most are served by what comes back, long before an item is opened for each. So only a
+// few openings are under way at a time, and when one has ended, the next is begun if somebody still waits. One
+// that takes long holds the others up no longer than `SLOW_MS`.
 
 import { clock } from "../clock.ts";
 import { PoolClosedError } from "../errors.ts";
-import { armLimits, type WaitLimits } from "./deadline.ts";
+import { armLimits, startTimer, type WaitLimits } from "./deadline.ts";
 
 /** What a lease pool needs to know of its items, and how it reports. */
 export interface LeasePoolHooks<T> {
@@ -28,6 +32,9 @@ export interface LeasePoolHooks<T> {
   onUnused(): void;
 }
 
+/** An opening that takes longer is not counted any more where the next one is to begin, in milliseconds. */
+const SLOW_MS = 250;
+
 interface Waiter<T> {
   /** It waits for an opening, and for nothing else. */
   readonly triesOnce: boolean;
@@ -38,19 +45,25 @@ interface Waiter<T> {
 /** A pool of items of one kind. */
 export class LeasePool<T> {
   readonly #hooks: LeasePoolHooks<T>;
+  readonly #mostOpenings: number;
   #max: number;
   /** The one used last is at the end, and lent first. */
   readonly #idle: T[] = [];
   readonly #out = new Set<T>();
   readonly #waiters = new Set<Waiter<T>>();
-  /** Openings that are under way. */
+  /** Openings that are under way, and those of them that are not slow. */
   #opening = 0;
+  #openingFast = 0;
+  /** Waiters that try once. */
+  #tries = 0;
   #closedError: Error | undefined;
   #paused = false;
   #onEmpty: (() => void)[] = [];
 
-  constructor(max: number, hooks: LeasePoolHooks<T>) {
+  /** @param mostOpenings how many are under way at a time, as long as none of them is slow */
+  constructor(max: number, mostOpenings: number, hooks: LeasePoolHooks<T>) {
     this.#max = max;
+    this.#mostOpenings = mostOpenings;
     this.#hooks = hooks;
   }
 
@@ -108,8 +121,8 @@ export class LeasePool<T> {
     if (this.#closedError !== undefined) return Promise.reject(this.#closedError);
     const item = this.tryAcquire();
     if (item !== undefined) return Promise.resolve(item);
-    // One more opening than there are waiters is one for the newcomer.
-    const opens = !this.#paused && (this.#waiters.size < this.#opening || this.#hasRoom());
+    // Who is ahead has an opening each, under way or to come.
+    const opens = !this.#paused && this.#waiters.size < this.#max - this.totalCount;
     if (!opens) {
       const refusal = this.#hooks.refuse(this.#waiters.size);
       if (refusal !== undefined) return Promise.reject(refusal);
@@ -217,15 +230,17 @@ export class LeasePool<T> {
       const waiter: Waiter<T> = {
         triesOnce,
         serve: (item) => {
-          this.#waiters.delete(waiter);
-          disarm();
+          leave();
           resolve(item);
         },
         fail: (error) => {
-          this.#waiters.delete(waiter);
-          disarm();
+          leave();
           reject(error);
         },
+      };
+      const leave = () => {
+        if (this.#waiters.delete(waiter) && triesOnce) this.#tries--;
+        disarm();
       };
       const disarm = armLimits(
         limits,
@@ -233,6 +248,7 @@ export class LeasePool<T> {
         (reason) => waiter.fail(reason),
       );
       this.#waiters.add(waiter);
+      if (triesOnce) this.#tries++;
       this.#pump();
       if (this.#waiters.has(waiter)) this.#hooks.onWait(this.#waiters.size);
     });
@@ -245,33 +261,57 @@ export class LeasePool<T> {
   #pump(): void {
     if (this.#paused || this.#closedError !== undefined) return;
     let unserved = 0;
+    let tries = this.#tries;
     for (const waiter of this.#waiters) {
       const canOpen = unserved < this.#opening || this.#hasRoom();
       const item = unserved === 0 ? this.#takeIdle(canOpen) : undefined;
       if (item !== undefined) waiter.serve(item);
       else if (++unserved > this.#opening) {
-        if (!canOpen) return;
+        // Who tries once needs an opening now, and so does everyone ahead.
+        if (!canOpen || (this.#openingFast >= this.#mostOpenings && tries === 0)) return;
         void this.#openFor(waiter);
       }
+      if (waiter.triesOnce) tries--;
     }
   }
 
   async #openFor(waiter: Waiter<T>): Promise<void> {
     this.#opening++;
+    const ended = this.#countFast();
     try {
       const item = await this.#hooks.open();
       this.#opening--;
+      ended();
       if (this.#closedError !== undefined) this.#hooks.close(item, "closed");
       else if (this.totalCount >= this.#max) this.#hooks.close(item, "resized");
       else this.#idle.push(item);
     } catch (thrown) {
       this.#opening--;
+      ended();
       if (this.#waiters.has(waiter)) this.#giveUp(waiter, () => thrown);
     }
     this.#pump();
     this.#endTries();
     if (this.#idle.length > 0) this.#hooks.onUnused();
     this.#checkEmpty();
+  }
+
+  /** Counts an opening as a fast one until it is slow, or the function it returns is called. */
+  #countFast(): () => void {
+    this.#openingFast++;
+    let isFast = true;
+    const end = () => {
+      if (isFast) this.#openingFast--;
+      isFast = false;
+    };
+    const timer = startTimer(SLOW_MS, () => {
+      end();
+      this.#pump();
+    });
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
   }
 
   /** Those who try once have tried when no opening is left for them. */

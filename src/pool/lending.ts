@@ -15,6 +15,11 @@ import type { PoolContext } from "./pool-context.ts";
 import { Refusals } from "./refusals.ts";
 import type { ConnectionReport } from "./stats.ts";
 
+/** Threads start side by side, but not so many that they only hinder each other. */
+function mostOpenings(threads: number): number {
+  return Math.min(Math.max(threads, 1), 4);
+}
+
 /** How long what was interrupted may take to end before its thread is ended. */
 const INTERRUPT_GRACE_MS = 1_000;
 
@@ -46,7 +51,8 @@ export class Lending {
     this.#context = context;
     this.#links = links;
     links.onFree = () => this.#pool.serve();
-    this.#pool = new LeasePool<Link>(Math.min(options.maxConnections, backend.mostConnections), {
+    const most = Math.min(options.maxConnections, backend.mostConnections);
+    this.#pool = new LeasePool<Link>(most, mostOpenings(backend.threads), {
       open: () => links.open(),
       choose: (idle) => links.pick(idle, (link) => this.#leases.has(link)),
       close: (link, reason) => links.close(link, reason),
@@ -287,7 +293,7 @@ export class Lending {
     if (isEmpty || calledOff?.aborted) return;
     this.#links.abandonPreparations();
     for (const { link, connection } of [...this.#leases.values()]) {
-      link.interrupt();
+      link.revoke();
       // Cleaning reports no error: it marks the link as broken.
       void this.release(connection);
     }
@@ -295,7 +301,7 @@ export class Lending {
     if (calledOff?.aborted) return;
     // A pool that is only suspended goes on later.
     await this.#links.terminateThreads({ retriable: calledOff !== undefined });
-    await this.#pool.whenEmpty();
+    await this.#emptyWithin(Number.POSITIVE_INFINITY, calledOff);
   }
 
   #emptyWithin(

@@ -3,6 +3,7 @@
 
 import { clock } from "../clock.ts";
 import {
+  ConnectionReleasedError,
   crashFor,
   interruptedError,
   SqliteError,
@@ -83,6 +84,7 @@ export class Link {
   suspect: Error | undefined;
   /** How often somebody has asked to stop what runs. */
   interrupts = 0;
+  #revocations = 0;
   readonly #context: LinkContext;
   /** What the latest reply said. Replies themselves are not kept: their results may be large. */
   #txn: TxnState = 0;
@@ -150,7 +152,12 @@ export class Link {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    return this.#inTurn(() => body((job) => this.#perform(job)), signal);
+    const checkRevoked = this.#watchForRevoke();
+    const perform = async (job: Job) => {
+      checkRevoked();
+      return await this.#perform(job);
+    };
+    return this.#inTurn(() => body(perform), signal);
   }
 
   /** Resolves when everything that was sent has been answered. */
@@ -169,6 +176,12 @@ export class Link {
     for (const wait of this.#waits) wait.abort();
   }
 
+  /** Stops what runs, and refuses whatever of what was sent has not begun: its borrower has lost the connection. */
+  revoke(): void {
+    this.#revocations++;
+    this.interrupt();
+  }
+
   /** @throws what the connection broke of */
   checkAlive(): void {
     const { broken } = this;
@@ -179,6 +192,7 @@ export class Link {
   /** The connection is gone: what it held is free. */
   abandon(error: Error): void {
     this.broken ??= error;
+    for (const wait of this.#waits) wait.abort();
     this.#setState(FRESH);
     const wrote = this.#hasPermit;
     this.#returnPermit();
@@ -253,6 +267,17 @@ export class Link {
     this.#context.onFree();
   }
 
+  /** The function it returns throws once the connection has been taken back. */
+  #watchForRevoke(): () => void {
+    const revocations = this.#revocations;
+    return () => {
+      if (this.#revocations === revocations) return;
+      throw new ConnectionReleasedError(
+        `connection ${this.id} was taken back before the statement had run`,
+      );
+    };
+  }
+
   #enqueue(job: Job): Promise<Reply> {
     return this.#inTurn(() => this.#perform(job), job.signal);
   }
@@ -261,10 +286,12 @@ export class Link {
   #inTurn<T>(begin: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     this.#queued++;
     let onTurn = ignore;
-    const next = (): Promise<T> => {
-      if (this.#retries.size > 0) return Promise.allSettled(this.#retries).then(next);
+    const checkRevoked = this.#watchForRevoke();
+    const next = async (): Promise<T> => {
+      while (this.#retries.size > 0) await Promise.allSettled(this.#retries);
       onTurn();
-      return begin();
+      checkRevoked();
+      return await begin();
     };
     const done = this.#tail.then(next, next);
     const answered = () => this.#answered();
@@ -283,8 +310,10 @@ export class Link {
     const started = clock.now();
     const left = () => this.#context.busyTimeoutMs - (clock.now() - started);
     const { interrupts } = this;
+    const checkRevoked = this.#watchForRevoke();
     const checkInterrupts = () => {
       job.signal?.throwIfAborted();
+      checkRevoked();
       if (this.interrupts !== interrupts) throw interruptedError(job.sql);
     };
     checkInterrupts();
@@ -383,7 +412,10 @@ export class Link {
           signal: wait.signal,
         });
       } catch (thrown) {
-        if (thrown === wait.signal.reason) checkInterrupts();
+        if (thrown === wait.signal.reason) {
+          this.checkAlive();
+          checkInterrupts();
+        }
         throw thrown;
       } finally {
         this.#waits.delete(wait);

@@ -145,6 +145,13 @@ const integer =
     if (orInfinity && value === Number.POSITIVE_INFINITY) return;
     throw new RangeError(`${name} must be an integer of at least ${least}, not ${value}`);
   };
+/** What a `Response` takes beside a body, https://fetch.spec.whatwg.org/#initialize-a-response */
+const statusWithBody: Check = (value, name) => {
+  integer(200, false)(value, name);
+  const status = Number(value);
+  if (status <= 599 && ![204, 205, 304].includes(status)) return;
+  throw new RangeError(`${name} must be a status from 200 to 599 that has a body, not ${status}`);
+};
 const boolean: Check = (value, name) => {
   if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false`);
 };
@@ -218,7 +225,7 @@ const TRANSACTION_CHECKS = { mode: text, signal: abortSignal };
 const LIST_CHECKS = { directory: text, recursive: boolean };
 const CHECK_CHECKS = { timeout: time };
 const POOL_CHECK_CHECKS = { timeout: time, name: text };
-const HANDLER_CHECKS = { path: text, degradedStatusCode: integer(100, false) };
+const HANDLER_CHECKS = { path: text, degradedStatusCode: statusWithBody };
 
 /** Fills in the defaults. @throws TypeError, RangeError naming the option that is wrong */
 export function resolveOptions(path: string, options: PoolOptions = {}): ResolvedOptions {

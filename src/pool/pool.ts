@@ -48,7 +48,7 @@ import {
   type Sql,
   type Statement,
   statementNow,
-  textOf,
+  textAlone,
   toStatement,
   toStatements,
 } from "./sql.ts";
@@ -288,9 +288,8 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    const reading = this.#borrowing.untilBegun(body, (once) =>
-      this.#borrowing.lend(options, true, (db) => onSnapshot(db, once)),
-    );
+    const how = { readonly: true, inTurn: false };
+    const reading = this.#borrowing.untilBegun(options, how, body, onSnapshot);
     return await this.#untilClosed(reading);
   }
 
@@ -304,10 +303,9 @@ export class ConnectionPool implements AsyncDisposable {
     options?: AcquireOptions,
   ): Promise<Awaited<T>> {
     checkBody(body);
-    const writing = this.#borrowing.untilBegun(body, (once) =>
-      this.#borrowing.inTurn(options, (db) =>
-        db.transaction(once, { mode: "immediate", signal: options?.signal }),
-      ),
+    const how = { readonly: false, inTurn: true };
+    const writing = this.#borrowing.untilBegun(options, how, body, (db, begin) =>
+      db.transaction(begin, { mode: "immediate", signal: options?.signal }),
     );
     return await this.#untilClosed(writing);
   }
@@ -323,12 +321,10 @@ export class ConnectionPool implements AsyncDisposable {
     checkBody(body);
     const { mode, ...acquire } = options ?? {};
     const { signal } = acquire;
-    const running = this.#borrowing.untilBegun(body, (once) => {
-      const run = (db: Connection) => db.transaction(once, { mode, signal });
-      return mode === "deferred" || this.#context.options.readonly
-        ? this.withConnection(run, acquire)
-        : this.#borrowing.inTurn(acquire, run);
-    });
+    const how = { readonly: false, inTurn: mode !== "deferred" };
+    const running = this.#borrowing.untilBegun(acquire, how, body, (db, begin) =>
+      db.transaction(begin, { mode, signal }),
+    );
     return await this.#untilClosed(running);
   }
 
@@ -388,7 +384,7 @@ export class ConnectionPool implements AsyncDisposable {
     paramsList: readonly (BindParams | P)[],
     options?: QueryOptions,
   ): Promise<{ changes: number }> {
-    const text = textOf(sql);
+    const text = textAlone(sql);
     const lists = normalizeLists(paramsList);
     const writes = this.#kinds.writes(text);
     return await this.#borrowing.once(writes, options, (db) => db.runMany(text, lists, options));

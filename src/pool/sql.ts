@@ -103,8 +103,14 @@ export function toStatements(batch: unknown): Statement[] {
   });
 }
 
-/** The text of a statement. @throws TypeError */
-export function textOf(query: Sql): string {
+/** The text of a statement that is given its parameters apart. @throws TypeError */
+export function textAlone(query: Sql): string {
+  const text = textOf(query);
+  if (typeof query === "string" || query.params.length === 0) return text;
+  throw new TypeError("a tagged template carries its parameters; give a list of others a string");
+}
+
+function textOf(query: Sql): string {
   if (typeof query === "string") return query;
   if (query instanceof SqlQuery) return query.sql;
   throw new TypeError(`sql must be a string or made by the sql tag, not ${typeof query}`);
@@ -146,10 +152,11 @@ function writesAfterWith(text: string): boolean {
   return /@\s*(?:insert|update|delete|replace)\b/i.test(outer);
 }
 
-/** A guess as well: a script of which no word is one that begins a statement that writes. */
+/** A guess as well: some statement of the script writes, or begins a transaction. */
 export function mayWrite(script: string): boolean {
-  const words = script.replace(QUOTED, " ");
-  return /\b(?:insert|update|delete|replace|create|drop|alter|vacuum|reindex|analyze|pragma|begin)\b/i.test(
-    words,
-  );
+  const statements = script.replace(QUOTED, " ").split(";");
+  return statements.some((text) => /\S/.test(text) && (guessWrites(text) || SETTING.test(text)));
 }
+
+/** A pragma that is given a value, and BEGIN, which a later statement may make a writer of. */
+const SETTING = /^\s*(?:begin\b|pragma\b.*[=(])/is;

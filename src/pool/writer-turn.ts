@@ -59,6 +59,11 @@ export class WriterTurn {
     return 0;
   }
 
+  /** Whose turn it is waits for a connection once more. */
+  pause(): void {
+    this.#isWriting = false;
+  }
+
   /** Whose turn it is has a connection, after it may have waited for one. */
   begin(waited: boolean): void {
     this.#isWriting = true;

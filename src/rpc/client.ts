@@ -7,6 +7,7 @@ import {
   PoolClosedError,
   WorkerCrashedError,
 } from "../errors.ts";
+import { INTERRUPT } from "../result-codes.ts";
 import {
   type Endpoint,
   type FromHost,
@@ -139,6 +140,8 @@ export class ThreadClient implements Port {
     const why = "The thread was ended while it may have had work to do.";
     const error = new WorkerCrashedError(why, details);
     this.#refusal ??= () => crashFor(error, false);
+    // A late reply must not be what lets the process end before this has.
+    this.#ref();
     // Deno ends a thread only when it returns to its event loop: what it runs has to end before.
     this.#interrupts?.fill(LAST_SERIAL);
     // Until it has really stopped, its locks are its own: `closed` must not settle before.
@@ -182,6 +185,8 @@ export class ThreadClient implements Port {
     const outstanding = this.#outstanding.get(numbered.serial);
     // Answered already, by the thread's death.
     if (outstanding === undefined) return;
+    // By `terminate`: its death is the answer.
+    if (this.#terminating && numbered.error?.resultCode === INTERRUPT) return;
     const reply = readReply(outstanding.request, numbered);
     if (this.#givesBack) this.#giveBack(outstanding.request, numbered.result);
     this.#settle(numbered.serial, reply);

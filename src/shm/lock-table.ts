@@ -20,12 +20,17 @@ import {
   SHM_LOCK_COUNT,
   SHM_LOCKS,
   type SharedMemory,
+  SIZE_GEN,
   SLOTS,
   WAITERS,
 } from "./layout.ts";
 
 /** How long an instance waits for the mutex before it gives up: it is held for microseconds. */
 const MUTEX_PATIENCE_MS = 5_000;
+/** Most that passes between two looks at the mutex while the thread runs. */
+const LONGEST_STEP_MS = 100;
+/** Looks at the mutex for one who may not wait: its living holders have it for microseconds. */
+const MOST_LOOKS = 1_000_000;
 
 /** The mutex stayed taken: its holder died and nobody has cleaned up yet. */
 export class MutexTimeout extends Error {
@@ -48,9 +53,16 @@ export class LockTable {
   enter(): void {
     const { control } = this;
     if (Atomics.compareExchange(control, MUTEX, 0, this.slot + 1) === 0) return;
-    const deadline = clock.now() + MUTEX_PATIENCE_MS;
-    while (Atomics.compareExchange(control, MUTEX, 0, this.slot + 1) !== 0) {
-      if (clock.now() > deadline) {
+    // Of a time in which the process stood still, one step counts: its mutex could not be let go of then.
+    let spentMs = 0;
+    for (
+      let last = clock.now();
+      Atomics.compareExchange(control, MUTEX, 0, this.slot + 1) !== 0;
+    ) {
+      const now = clock.now();
+      spentMs += Math.min(now - last, LONGEST_STEP_MS);
+      last = now;
+      if (spentMs > MUTEX_PATIENCE_MS) {
         throw new MutexTimeout(
           `the wal-index stayed locked by slot ${Atomics.load(control, MUTEX) - 1} for ${MUTEX_PATIENCE_MS} ms`,
         );
@@ -152,6 +164,24 @@ function noteRelease(control: Int32Array): void {
   if (Atomics.load(control, WAITERS) !== 0) Atomics.notify(control, RELEASES);
 }
 
+function tryEnter(control: Int32Array, slot: number): boolean {
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
+    if (Atomics.compareExchange(control, MUTEX, 0, slot + 1) === 0) return true;
+  }
+  return false;
+}
+
+/** Takes a slot out of a lock's word: its bit among those that share it, or the whole where it is exclusive. */
+function dropLock(control: Int32Array, word: number, slot: number): void {
+  if (Atomics.compareExchange(control, word, EXCLUSIVE | slot, 0) === (EXCLUSIVE | slot)) return;
+  // A number of a slot may have the bit, too: only a word that is still a set may lose it.
+  for (let seen = Atomics.load(control, word); (seen & EXCLUSIVE) === 0; ) {
+    const before = Atomics.compareExchange(control, word, seen, seen & ~(1 << slot));
+    if (before === seen) return;
+    seen = before;
+  }
+}
+
 /** Takes a free slot for a new instance, or returns undefined when all {@link MAX_SLOTS} are taken. */
 export function claimSlot(memory: SharedMemory): number | undefined {
   const control = new Int32Array(memory.control);
@@ -182,16 +212,16 @@ export function voidHeaders(memory: SharedMemory): void {
  */
 export function reapSlot(memory: SharedMemory, slot: number): void {
   const control = new Int32Array(memory.control);
-  if (Atomics.load(control, MUTEX) === slot + 1) {
+  const isInMutex = Atomics.load(control, MUTEX) === slot + 1;
+  if (isInMutex || Atomics.load(control, FILE_PENDING) === slot + 1) {
+    // Where it cannot be had, its holder is dead as well, and all is void once that one is reaped.
+    const hasMutex = isInMutex || tryEnter(control, slot);
     voidHeaders(memory);
-    Atomics.store(control, MUTEX, 0);
-  } else if (Atomics.load(control, FILE_PENDING) === slot + 1) voidHeaders(memory);
-  for (let lock = 0; lock < SHM_LOCK_COUNT; lock++) {
-    const word = SHM_LOCKS + lock;
-    if (Atomics.compareExchange(control, word, EXCLUSIVE | slot, 0) === (EXCLUSIVE | slot))
-      continue;
-    if ((Atomics.load(control, word) & EXCLUSIVE) === 0) Atomics.and(control, word, ~(1 << slot));
+    if (hasMutex) Atomics.store(control, MUTEX, 0);
   }
+  // Whoever was in the middle of a change of the file's size could not say so any more.
+  Atomics.add(control, SIZE_GEN, 1);
+  for (let lock = 0; lock < SHM_LOCK_COUNT; lock++) dropLock(control, SHM_LOCKS + lock, slot);
   Atomics.and(control, FILE_SHARED, ~(1 << slot));
   Atomics.compareExchange(control, FILE_RESERVED, slot + 1, 0);
   Atomics.compareExchange(control, FILE_PENDING, slot + 1, 0);

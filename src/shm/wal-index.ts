@@ -138,7 +138,14 @@ export class WalIndex {
       ? this.#lockExclusive(holder, first, count)
       : this.#lockShared(holder, first);
     if (!taken) return false;
-    this.pull();
+    try {
+      this.pull();
+    } catch (thrown) {
+      // To SQLite it is not taken. Nothing has been changed under it.
+      if (exclusive) this.#letGo(holder, first, count);
+      else this.#unlockShared(holder, first);
+      throw thrown;
+    }
     if (exclusive && first === WRITE_LOCK) this.#holdsWrite = true;
     return true;
   }
@@ -249,6 +256,10 @@ export class WalIndex {
 
   #unlockExclusive(holder: ShmHolder, first: number, count: number): void {
     this.#push();
+    this.#letGo(holder, first, count);
+  }
+
+  #letGo(holder: ShmHolder, first: number, count: number): void {
     for (let lock = first; lock < first + count; lock++) {
       if (this.#excluders[lock] !== holder) continue;
       if (lock === WRITE_LOCK) this.#holdsWrite = false;

@@ -262,12 +262,7 @@ export class Host implements ConnectionOwner {
         const running = this.#backups.get(connection);
         this.#backups.delete(connection);
         if (request.step === "start") this.#checkDestination(request.destination);
-        const { result, job } = stepBackup(
-          this.#instance.engine,
-          session.connection,
-          running,
-          request,
-        );
+        const { result, job } = stepBackup(this.#instance, session.connection, running, request);
         if (job !== undefined) this.#backups.set(connection, job);
         return result;
       }

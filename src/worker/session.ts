@@ -35,6 +35,8 @@ import { importFile } from "./transfer.ts";
 /** In the text of each statement that both writes and gives rows; the others are pragmas. */
 const RETURNING = /\breturning\b/i;
 
+const ASKS_BUSY_TIMEOUT = /^\s*pragma\s+(?:main\s*\.\s*)?busy_timeout\s*;?\s*$/i;
+
 /** So many entries of `many` take longer than the question whether somebody else waits. */
 const ENTRIES_AT_A_TIME = 8;
 
@@ -299,6 +301,11 @@ export class Session {
     for (const number of [...this.#cursors.keys()]) this.closeCursor(number);
   }
 
+  /** SQLite's own is 0, because the pool waits in its place: what answers is the pool's. */
+  get #busyTimeout(): string {
+    return `SELECT ${Math.min(Math.ceil(this.#config.busyTimeout), 2 ** 31 - 1)} AS timeout`;
+  }
+
   #execute(sql: string): void {
     const statement = this.#checkOut(sql);
     this.#checkInAfter(statement, () => statement.run(undefined, "auto"));
@@ -308,7 +315,9 @@ export class Session {
   #checkOut(sql: string): EngineStatement {
     const cached = this.#cache.checkOut(sql);
     if (cached !== undefined) return cached;
-    const statement = this.#connection.prepare(sql);
+    const statement = this.#connection.prepare(
+      ASKS_BUSY_TIMEOUT.test(sql) ? this.#busyTimeout : sql,
+    );
     if (statement === undefined) {
       throw misuse("the SQL holds no statement", sql, -1);
     }

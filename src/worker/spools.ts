@@ -3,6 +3,7 @@
 
 import type { FileRequest } from "../rpc/protocol.ts";
 import type { Storage, StorageFile } from "../storage/storage.ts";
+import { deleteDatabaseFiles } from "./transfer.ts";
 
 /** What a connection is to import; the file is there until it is deleted. */
 interface Spool {
@@ -81,7 +82,8 @@ export class Spools {
   #delete(path: string): void {
     closeFile(this.#spools.get(path));
     this.#spools.delete(path);
-    if (this.#storage.exists(path)) this.#storage.delete(path, false);
+    // An import that failed on a full disk may not have been able to delete its journal itself.
+    deleteDatabaseFiles(this.#storage, path);
   }
 }
 

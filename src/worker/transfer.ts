@@ -3,24 +3,41 @@
 import type { Engine, EngineBackup, EngineConnection } from "../engine/engine.ts";
 import { StorageError } from "../errors.ts";
 import type { BackupRequest, BackupResult } from "../rpc/protocol.ts";
+import { SUFFIXES_TO_DELETE } from "../storage/names.ts";
+import type { Storage } from "../storage/storage.ts";
 import { firstValue } from "./first-value.ts";
 
 const ALL_PAGES = -1;
 /** What messages call the file of an import. */
 const IMPORTED = "what was to be imported";
 
+/** Where backups are written. */
+interface Place {
+  readonly engine: Engine;
+  readonly storage: Storage;
+}
+
 /** One backup under way: its destination stays open, and the source in one read transaction. */
 export class BackupJob {
   readonly #source: EngineConnection;
   readonly #destination: EngineConnection;
   readonly #backup: EngineBackup;
+  readonly #storage: Storage;
+  /** Where the destination is. */
+  readonly #path: string;
+  /** There was nothing before. */
+  readonly #isNew: boolean;
+  #isDone = false;
   /** The source had no transaction of its own. */
   readonly #began: boolean;
 
   /** @throws SqliteError, StorageError */
-  constructor(engine: Engine, source: EngineConnection, destination: string) {
+  constructor({ engine, storage }: Place, source: EngineConnection, destination: string) {
     this.#source = source;
     this.#began = source.autocommit;
+    this.#storage = storage;
+    this.#path = storage.resolve(destination);
+    this.#isNew = !storage.exists(this.#path);
     this.#destination = engine.open(destination, { readonly: false, create: true });
     try {
       // One snapshot for all steps: without it each step would start over after a commit.
@@ -43,6 +60,7 @@ export class BackupJob {
     try {
       const done = this.#backup.step(pages);
       const { remainingPages, totalPages } = this.#backup;
+      this.#isDone = done;
       if (done) this.cancel();
       return { remainingPages, totalPages, done };
     } catch (thrown) {
@@ -59,13 +77,14 @@ export class BackupJob {
 
   #end(): void {
     this.#destination.close();
+    if (this.#isNew && !this.#isDone) deleteDatabaseFiles(this.#storage, this.#path);
     if (this.#began && !this.#source.autocommit) firstValue(this.#source, "ROLLBACK");
   }
 }
 
 /** Starts or goes on with a backup; returns the job while there is more of it to do. */
 export function stepBackup(
-  engine: Engine,
+  place: Place,
   source: EngineConnection,
   job: BackupJob | undefined,
   request: BackupRequest,
@@ -74,7 +93,7 @@ export function stepBackup(
     job?.cancel();
     return { result: { remainingPages: 0, totalPages: 0, done: true }, job: undefined };
   }
-  const current = job ?? new BackupJob(engine, source, request.destination);
+  const current = job ?? new BackupJob(place, source, request.destination);
   const result = current.step(request.pages);
   return { result, job: result.done ? undefined : current };
 }
@@ -113,6 +132,13 @@ function copyFrom(engine: Engine, source: string, target: EngineConnection): voi
     }
   } finally {
     copy.close();
+  }
+}
+
+/** Deletes what there is of a database that nobody has open. @throws StorageFault */
+export function deleteDatabaseFiles(storage: Storage, path: string): void {
+  for (const suffix of SUFFIXES_TO_DELETE) {
+    if (storage.exists(path + suffix)) storage.delete(path + suffix, false);
   }
 }
 

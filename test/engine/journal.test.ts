@@ -62,3 +62,30 @@ test.each([
   run(`PRAGMA journal_mode = delete; PRAGMA synchronous = ${synchronous}; CREATE TABLE t (a)`);
   expect(deleted).toEqual([["w-journal", durable]]);
 });
+
+test("a write that was done in part is undone whole", async () => {
+  let isFull = false;
+  let sizeBytes = () => -1;
+  const run = await start((storage) => ({
+    open(path, flags) {
+      const file = storage.open(path, flags);
+      if (path !== "w") return file;
+      sizeBytes = () => file.sizeBytes();
+      const write = file.write.bind(file);
+      return Object.assign(file, {
+        write(heap: Uint8Array, from: number, length: number, offset: number) {
+          if (!isFull) return write(heap, from, length, offset);
+          write(heap, from, length / 2, offset);
+          throw new build.storage.StorageFault("quota", "the disk is full");
+        },
+      });
+    },
+  }));
+  run("PRAGMA page_size = 8192; PRAGMA journal_mode = delete; SELECT * FROM sqlite_schema");
+  isFull = true;
+  expect(() => run("CREATE TABLE t (a)")).toThrow();
+  isFull = false;
+  expect(sizeBytes()).toBe(0);
+  run("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+  expect(sizeBytes()).toBe(2 * 8192);
+});

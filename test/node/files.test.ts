@@ -241,3 +241,24 @@ test.each([0, 1])(
     expect(left.filter((file) => file !== name && file !== `${name}-wal`)).toEqual([]);
   },
 );
+
+test.each([0, 1])(
+  "a readonly pool reads the log that another pool makes after it: %s threads",
+  async (threads) => {
+    const file = path(`late-log-${threads}.db`);
+    await using first = await openPool(file, { threads });
+    await first.executeScript("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+    await first.close();
+    expect(existsSync(`${file}-wal`)).toBe(false);
+    await using reader = await openPool(file, { threads, readonly: true });
+    const count = () => reader.queryValue("SELECT count(*) FROM t");
+    expect(await count()).toBe(1);
+    await using writer = await openPool(file, { threads });
+    await writer.execute("INSERT INTO t VALUES (2)");
+    expect(await count()).toBe(2);
+    await writer.checkpoint("truncate");
+    expect(await count()).toBe(2);
+    await writer.execute("INSERT INTO t VALUES (3)");
+    expect(await count()).toBe(3);
+  },
+);

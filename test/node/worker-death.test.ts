@@ -74,6 +74,42 @@ test("a program goes on after crashThread() although nothing else keeps it", asy
   expect(stdout).toBe("WORKER_CRASHED\n42\n");
 });
 
+test("a program goes on after threads that end in the middle of their replies", async () => {
+  const program = `
+    import { openPool } from "sqlite-wasm-pool";
+    import { crashThread } from "sqlite-wasm-pool/testing";
+    const pool = await openPool(":memory:", { threads: 2, maxConnections: 3 });
+    await pool.execute("CREATE TABLE t (a)");
+    for (let round = 0; round < 15; round++) {
+      const db = await pool.acquire();
+      const working = db.transaction(async () => {
+        for (let a = 0; a < 60; a++) await db.execute("INSERT INTO t VALUES (?)", [a]);
+      });
+      working.catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, (round * 7) % 20));
+      await crashThread(pool, db.id);
+      await working.catch(() => {});
+      await db.release().catch(() => {});
+    }
+    await pool.close();
+    console.log("done");`;
+  const node = promisify(execFile);
+  const { stdout } = await node(process.execPath, ["--input-type=module", "-e", program]);
+  expect(stdout).toBe("done\n");
+});
+
+test("a borrower that waits for the write lock hears at once that its thread has died", async () => {
+  const pool = await open({ busyTimeout: Number.POSITIVE_INFINITY });
+  const [holder, db] = [await pool.acquire(), await pool.acquire()];
+  await holder.execute("BEGIN IMMEDIATE");
+  const waiting = rejection(db.execute("CREATE TABLE t (a)"));
+  while (pool.stats().busy === 0) await new Promise((resolve) => setTimeout(resolve));
+  await crashThread(pool, db.id);
+  expect(await waiting).toMatchObject({ code: "WORKER_CRASHED", mayHaveRun: false });
+  await db.release();
+  await holder.execute("COMMIT");
+});
+
 test("crashThread() ends the thread of one connection, as a crash does", async () => {
   const pool = await open({ maxConnections: 2, threads: 2 });
   const [db, other] = [await pool.acquire(), await pool.acquire()];

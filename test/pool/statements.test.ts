@@ -644,6 +644,56 @@ inEveryPlace(({ open, threads, capabilities }) => {
     expect(await pool.queryValue("PRAGMA integrity_check")).toBe("ok");
   });
 
+  severally("a change of the schema by another connection makes no statement wrong", async () => {
+    const pool = await open({ maxConnections: 2 });
+    await pool.execute("CREATE TABLE t (a)");
+    const [db, other] = (await Promise.all([pool.acquire(), pool.acquire()])) as [
+      Connection,
+      Connection,
+    ];
+    const steps = [
+      ["ALTER TABLE t ADD COLUMN b", "INSERT INTO t VALUES (1, 2)"],
+      ["CREATE INDEX i ON t (a)", "DROP INDEX i"],
+      ["CREATE INDEX i ON t (b)", "SELECT * FROM t INDEXED BY i"],
+      ["DROP INDEX i", "CREATE INDEX i ON t (a)"],
+      ["ALTER TABLE t DROP COLUMN b", "ALTER TABLE t ADD COLUMN b"],
+      ["DROP TABLE t; CREATE VIEW t AS SELECT 1 AS a", "SELECT a FROM t"],
+      [
+        "DROP VIEW t; CREATE TABLE t (a UNIQUE)",
+        "INSERT INTO t VALUES (1) ON CONFLICT (a) DO NOTHING",
+      ],
+    ] as const;
+    for (const [change, statement] of steps) {
+      await other.query("SELECT * FROM t");
+      await db.executeScript(change);
+      await other.execute(statement);
+    }
+    const wrong = await rejection(other.execute("INSERT INTO t VALUES (1, 2, 3)"));
+    expect(wrong.message).toContain("table t has 1 columns but 3 values were supplied");
+    await other.execute("BEGIN");
+    await rejection(other.query("SELECT nothing"));
+    await other.execute("COMMIT");
+  });
+
+  test("PRAGMA busy_timeout answers with the pool's", async () => {
+    const pool = await open({ busyTimeout: 1_234 });
+    expect(await pool.query("PRAGMA busy_timeout")).toEqual([{ timeout: 1_234 }]);
+    const forever = await open({ busyTimeout: Number.POSITIVE_INFINITY }, "forever");
+    expect(await forever.queryValue("pragma main.busy_timeout;")).toBe(2_147_483_647);
+  });
+
+  test("executeMany() takes no template that carries parameters", async () => {
+    const pool = await open();
+    await pool.execute("CREATE TABLE t (a)");
+    const withOwn = sql`INSERT INTO t VALUES (${7})`;
+    expect(await rejection(pool.executeMany(withOwn, [[1]]))).toBeInstanceOf(TypeError);
+    await pool.withConnection(async (db) => {
+      expect(await rejection(db.executeMany(withOwn, [[1]]))).toBeInstanceOf(TypeError);
+      await db.executeMany(sql`INSERT INTO t VALUES (:a)`, [{ a: 1 }]);
+    });
+    expect(await pool.query("SELECT a FROM t")).toEqual([{ a: 1 }]);
+  });
+
   test.runIf(capabilities.interrupt)("an aborted statement is really stopped", async () => {
     const pool = await open({ maxConnections: 1 });
     const reason = new Error("too slow");

@@ -1,8 +1,14 @@
-import { BusyError, type Connection, PoolError, SqliteError } from "sqlite-wasm-pool";
+import {
+  BusyError,
+  type Connection,
+  ConnectionReleasedError,
+  PoolError,
+  SqliteError,
+} from "sqlite-wasm-pool";
 import { expect, test, vi } from "vitest";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open, capabilities }) => {
+inEveryPlace(({ open, memory, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   test("transaction() commits when its callback resolves, and rolls back when it throws", async () => {
@@ -492,6 +498,22 @@ inEveryPlace(({ open, capabilities }) => {
     await db.execute("CREATE TABLE later (a)");
     const names = await db.queryValue("SELECT group_concat(name) FROM sqlite_schema");
     expect(names).toBe("t,later");
+  });
+
+  severally("what has not begun when close() takes its connection back is not run", async () => {
+    const pool = await open({ maxConnections: 2, busyTimeout: Number.POSITIVE_INFINITY });
+    await pool.execute("CREATE TABLE t (a)");
+    const holder = await pool.acquire();
+    await holder.execute("BEGIN IMMEDIATE");
+    const inserting = pool.withConnection((db) =>
+      Promise.all([1, 2, 3].map((a) => rejection(db.execute("INSERT INTO t VALUES (?)", [a])))),
+    );
+    while (pool.stats().busy === 0) await new Promise((resolve) => setTimeout(resolve));
+    await pool.close({ timeout: 0 });
+    for (const error of await inserting) expect(error).toBeInstanceOf(ConnectionReleasedError);
+    if (memory) return;
+    const again = await open();
+    expect(await again.queryValue("SELECT count(*) FROM t")).toBe(0);
   });
 
   severally("interrupt() ends a commit's wait for readers", async () => {

@@ -35,7 +35,9 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     rule: "nothing is pulled after a lock",
-    replacements: [["        this.pull();\n        if (exclusive", "        if (exclusive"]],
+    replacements: [
+      ["            this.pull();\n        }\n        catch", "        }\n        catch"],
+    ],
     caughtBy: "a writer learns of a commit made just before it takes the lock",
   },
   {

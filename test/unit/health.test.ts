@@ -105,6 +105,10 @@ describe("HealthMonitor", () => {
     expect(() => monitor.register("a", check, { timeuot: 5 } as never)).toThrow(TypeError);
     expect(() => monitor.register({ name: "a", check, timeout: "5" } as never)).toThrow(TypeError);
     expect(() => healthHandler(monitor, { pth: "/" } as never)).toThrow(TypeError);
+    expect(() => healthHandler(undefined as never)).toThrow(TypeError);
+    for (const degradedStatusCode of [100, 199, 204, 205, 304, 600, 1000, 200.5]) {
+      expect(() => healthHandler(monitor, { degradedStatusCode })).toThrow(RangeError);
+    }
     expect(() => poolHealthCheck({ name: "p" } as never, { timeout: -1 })).toThrow(RangeError);
   });
 

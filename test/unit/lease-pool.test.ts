@@ -1,19 +1,22 @@
 // The pool without a database: items are numbers.
 
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { closedError, LeasePool } from "../../src/pool/lease-pool.ts";
 
 const FOREVER = { timeoutMs: Number.POSITIVE_INFINITY };
 
 /** A pool of numbers whose openings end when the test says so. */
-function newPool(max: number, mostWaiters = Number.POSITIVE_INFINITY) {
+function newPool(
+  max: number,
+  { mostWaiters = Number.POSITIVE_INFINITY, mostOpenings = Number.POSITIVE_INFINITY } = {},
+) {
   let next = 0;
   const closed: number[] = [];
   const openings: { succeed(): void; fail(error: Error): void }[] = [];
   /** Items that a new one would be better than. */
   const poor = new Set<number>();
-  const pool = new LeasePool<number>(max, {
+  const pool = new LeasePool<number>(max, mostOpenings, {
     open: () =>
       new Promise((resolve, reject) => {
         openings.push({ succeed: () => resolve(++next), fail: reject });
@@ -131,7 +134,7 @@ describe("LeasePool", () => {
   );
 
   test("who tries once gets what is being opened for somebody who has gone", async () => {
-    const { pool, openings } = newPool(1, 0);
+    const { pool, openings } = newPool(1, { mostWaiters: 0 });
     const gone = new AbortController();
     const first = pool.acquire({ ...FOREVER, signal: gone.signal });
     gone.abort(new Error("gone"));
@@ -175,6 +178,72 @@ describe("LeasePool", () => {
     expect(openings.length).toBe(4);
   });
 
+  test("a burst opens a few at a time, and no more once what comes back serves it", async () => {
+    const { pool, openings } = newPool(50, { mostOpenings: 2 });
+    const first = pool.acquire(FOREVER);
+    openings[0]?.succeed();
+    const item = await first;
+    const served: Promise<number>[] = [];
+    for (let i = 0; i < 50; i++) served.push(pool.acquire(FOREVER));
+    expect(openings).toHaveLength(3);
+    for (const next of served) {
+      pool.release(item);
+      expect(await next).toBe(item);
+    }
+    for (const { succeed } of openings) succeed();
+    await settle();
+    expect(openings).toHaveLength(3);
+    expect(pool.totalCount).toBe(3);
+  });
+
+  test("when one of a burst has been opened, the next opening is begun", async () => {
+    const { pool, openings } = newPool(4, { mostOpenings: 1 });
+    const waiting = [1, 2, 3].map(() => pool.acquire(FOREVER));
+    for (let i = 0; i < waiting.length; i++) {
+      expect(openings).toHaveLength(i + 1);
+      openings[i]?.succeed();
+      expect(await waiting[i]).toBe(i + 1);
+    }
+    expect(openings).toHaveLength(3);
+  });
+
+  test("a slow opening keeps the others from being opened no longer than it seems fast", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { pool, openings } = newPool(3, { mostOpenings: 1 });
+    const waiting = [1, 2, 3, 4].map(() => pool.acquire(FOREVER));
+    expect(openings).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(openings).toHaveLength(2);
+    openings[1]?.succeed();
+    expect(await waiting[0]).toBe(1);
+    expect(openings).toHaveLength(3);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(openings).toHaveLength(3);
+  });
+
+  test("who tries once has an opening at once, and so has everyone ahead", async () => {
+    const { pool, openings } = newPool(4, { mostOpenings: 1 });
+    const waiting = [pool.acquire(FOREVER), pool.acquire(FOREVER)];
+    expect(openings).toHaveLength(1);
+    waiting.push(pool.acquire({ timeoutMs: 0 }), pool.acquire(FOREVER));
+    expect(openings).toHaveLength(3);
+    for (const { succeed } of openings) succeed();
+    expect(await Promise.all(waiting.slice(0, 3))).toEqual([1, 2, 3]);
+    await expect(pool.acquire({ timeoutMs: 0 })).rejects.toThrow("timed out");
+    expect(openings).toHaveLength(4);
+  });
+
+  test("as many may come as there is room for, and no more, where nobody may wait", async () => {
+    const { pool, openings } = newPool(3, { mostWaiters: 0, mostOpenings: 1 });
+    const waiting = [1, 2, 3].map(() => pool.acquire(FOREVER));
+    await expect(pool.acquire(FOREVER)).rejects.toThrow("full");
+    for (let i = 0; i < 3; i++) {
+      openings[i]?.succeed();
+      await waiting[i];
+    }
+  });
+
   test("counts hold, and nobody waits while something is idle, under any schedule", async () => {
     const step = fc.constantFrom(
       "acquire",
@@ -193,9 +262,10 @@ describe("LeasePool", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 4 }),
         fc.array(fc.tuple(step, fc.nat(9)), { maxLength: 60 }),
-        async (max, steps) => {
-          const { pool, openings, closed, poor } = newPool(max);
+        async (max, mostOpenings, steps) => {
+          const { pool, openings, closed, poor } = newPool(max, { mostOpenings });
           const out: number[] = [];
           const waiters = new Set<AbortController>();
           let lent = 0;
@@ -238,10 +308,8 @@ describe("LeasePool", () => {
             if (pool.idleCount > 0 && pool.waitingCount > 0) {
               expect(openings.length).toBeGreaterThan(0);
             }
-            if (pool.waitingCount > 0)
-              expect(pool.totalCount + openings.length).toBeGreaterThanOrEqual(
-                Math.min(most, pool.waitingCount),
-              );
+            const due = Math.min(mostOpenings, most - pool.totalCount, pool.waitingCount);
+            expect(openings.length).toBeGreaterThanOrEqual(due);
           }
           for (const item of out.splice(0)) pool.release(item);
           while (waiters.size > 0 || out.length > 0) {

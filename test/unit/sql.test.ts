@@ -65,6 +65,11 @@ test.each([
   ["SELECT 1; SELECT 'delete'; -- insert", false],
   ["SELECT 1; DELETE FROM t", true],
   ["SELECT 1; BEGIN; SELECT 2; COMMIT", true],
+  ["SELECT replace('a', 'a', 'b'); PRAGMA user_version;", false],
+  ["PRAGMA user_version = 1", true],
+  ["PRAGMA table_info(t)", true],
+  ["WITH a AS (SELECT 1) DELETE FROM t; ", true],
+  ["", false],
 ])("mayWrite(%s) -> %s", (script, writes) => {
   expect(mayWrite(script)).toBe(writes);
 });
