@@ -56,7 +56,8 @@ export class LeasePool<T> {
   #openingFast = 0;
   /** Waiters that try once. */
   #tries = 0;
-  #closedError: Error | undefined;
+  /** Makes the error of each who asks, once it is closed. */
+  #closedError: (() => Error) | undefined;
   #paused = false;
   #onEmpty: (() => void)[] = [];
 
@@ -118,7 +119,7 @@ export class LeasePool<T> {
   acquire(limits: WaitLimits): Promise<T> {
     const { signal, timeoutMs } = limits;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#closedError !== undefined) return Promise.reject(this.#closedError);
+    if (this.#closedError !== undefined) return Promise.reject(this.#closedError());
     const item = this.tryAcquire();
     if (item !== undefined) return Promise.resolve(item);
     // Who is ahead has an opening each, under way or to come.
@@ -186,12 +187,12 @@ export class LeasePool<T> {
     this.#pump();
   }
 
-  /** Closes what is idle; with `error`, refuses everyone who waits or comes from now on. */
-  shut(error: Error | undefined): void {
-    this.#closedError ??= error;
+  /** Closes what is idle; with `makeError`, refuses everyone who waits or comes from now on. */
+  shut(makeError: (() => Error) | undefined): void {
+    this.#closedError ??= makeError;
     for (const item of this.#idle.splice(0)) this.#hooks.close(item, "closed");
-    if (error === undefined) return;
-    for (const waiter of [...this.#waiters]) waiter.fail(error);
+    if (makeError === undefined) return;
+    for (const waiter of [...this.#waiters]) waiter.fail(makeError());
     this.#checkEmpty();
   }
 

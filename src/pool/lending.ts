@@ -2,7 +2,8 @@
 // when that is released, or when the pool takes it back.
 
 import { clock } from "../clock.ts";
-import { ConnectionReleasedError } from "../errors.ts";
+import { ConnectionReleasedError, PoolError } from "../errors.ts";
+import { addCallSite } from "./call-site.ts";
 import { Connection } from "./connection.ts";
 import { armLimits, startTimer } from "./deadline.ts";
 import { IdleTimer } from "./idle-timer.ts";
@@ -177,9 +178,9 @@ export class Lending {
   }
 
   /** Lends nothing any more, waits for what is out, and closes every link. */
-  async close(timeoutMs: number, error: Error): Promise<void> {
+  async close(timeoutMs: number, makeError: () => Error): Promise<void> {
     this.#idleTimer.stop();
-    this.#pool.shut(error);
+    this.#pool.shut(makeError);
     await this.#drain(timeoutMs);
   }
 
@@ -228,6 +229,7 @@ export class Lending {
       return await this.#pool.acquire({ timeoutMs, signal });
     } catch (thrown) {
       if (signal?.aborted && thrown === signal.reason) this.#context.counters.aborted++;
+      else if (thrown instanceof PoolError) addCallSite(thrown);
       throw thrown;
     }
   }

@@ -393,9 +393,11 @@ export class ConnectionPool implements AsyncDisposable {
   /** {@link Connection.executeScript} on a connection borrowed for it; throws as {@link query} does. */
   async executeScript(sql: string, options?: QueryOptions): Promise<void> {
     const run = (db: Connection) => db.executeScript(sql, options);
-    return typeof sql === "string" && !mayWrite(sql)
-      ? await this.withConnection(run, signalOf(options))
-      : await this.#borrowing.inTurn(signalOf(options), run);
+    const inTurn = typeof sql !== "string" || mayWrite(sql);
+    const running = inTurn
+      ? this.#borrowing.inTurn(signalOf(options), run)
+      : this.#borrowing.lend(signalOf(options), false, run);
+    await this.#untilClosed(running);
   }
 
   /** {@link Connection.batch} on a connection borrowed for it; throws as {@link query} does. */
@@ -572,7 +574,10 @@ export class ConnectionPool implements AsyncDisposable {
   async backup(destination: string, options?: BackupOptions): Promise<void> {
     checkDestination(destination);
     if (options !== undefined) checkBackupOptions(options);
-    await this.withConnection((db) => backup(db.link, destination, options), signalOf(options));
+    const copying = this.#borrowing.lend(signalOf(options), false, (db) =>
+      backup(db.link, destination, options),
+    );
+    await this.#untilClosed(copying);
   }
 
   /**
@@ -585,7 +590,8 @@ export class ConnectionPool implements AsyncDisposable {
     checkCheckpointMode(mode);
     const { backend, options } = this.#context;
     const wait = { timeoutMs: options.busyTimeout, lockReleased: backend.lockReleased };
-    return await this.#borrowing.inTurn(undefined, (db) => checkpoint(db, mode, wait));
+    const moving = this.#borrowing.inTurn(undefined, (db) => checkpoint(db, mode, wait));
+    return await this.#untilClosed(moving);
   }
 
   /**
@@ -643,15 +649,20 @@ export class ConnectionPool implements AsyncDisposable {
 
   /**
    * Refuses new borrowers, waits for those there are, at most `timeout` ms (default 10,000), then
-   * interrupts them and takes their connections back. Idempotent; a further call may make the wait shorter.
+   * interrupts them and takes their connections back. Idempotent: a further call gives the same promise, and may
+   * make the wait shorter.
    * @throws TypeError, RangeError for a timeout that is none; the pool then stays open
    */
-  async close(options?: CloseOptions): Promise<void> {
-    if (options !== undefined) checkCloseOptions(options);
+  close(options?: CloseOptions): Promise<void> {
+    try {
+      if (options !== undefined) checkCloseOptions(options);
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
     const { timeout } = options ?? {};
     if (this.#closed === undefined) this.#closed = this.#close(timeout ?? DEFAULT_CLOSE_TIMEOUT_MS);
     else if (timeout !== undefined) this.#lending.closeWithin(timeout);
-    await this.#closed;
+    return this.#closed;
   }
 
   [asyncDispose](): Promise<void> {
@@ -664,7 +675,7 @@ export class ConnectionPool implements AsyncDisposable {
     this.#changes.endWatches();
     this.#turn.refuse(() => closedError(this.name));
     try {
-      await this.#lending.close(timeoutMs, closedError(this.name));
+      await this.#lending.close(timeoutMs, () => closedError(this.name));
       await this.#links.closeThreads();
       await whenClosed?.();
     } finally {

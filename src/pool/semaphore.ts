@@ -75,9 +75,9 @@ export class Semaphore {
     });
   }
 
-  /** Everyone who waits now gives up, with `error`. */
-  refuse(error: Error): void {
-    for (const waiter of [...this.#waiters]) waiter.refuse(error);
+  /** Everyone who waits now gives up, each with an error of its own. */
+  refuse(makeError: () => Error): void {
+    for (const waiter of [...this.#waiters]) waiter.refuse(makeError());
   }
 
   /** Gives a permit back. */

@@ -2,6 +2,7 @@
 // The write queue behind it keeps order among the pools of one database.
 
 import { clock } from "../clock.ts";
+import { addCallSite } from "./call-site.ts";
 import { scopesOf } from "./lease.ts";
 import type { Lending } from "./lending.ts";
 import { type AcquireOptions, checkAcquireOptions } from "./options.ts";
@@ -87,6 +88,7 @@ export class WriterTurn {
       await granted;
     } catch (thrown) {
       if (signal?.aborted && thrown === signal.reason) return this.#aborted(signal);
+      addCallSite(thrown);
       throw thrown;
     }
     this.#isWriting = false;
@@ -127,7 +129,7 @@ export class WriterTurn {
   /** Refuses everyone who waits or comes later; the one whose turn it is goes on. */
   refuse(makeError: () => Error): void {
     this.#refusal = makeError;
-    this.#semaphore.refuse(makeError());
+    this.#semaphore.refuse(makeError);
   }
 
   release(): void {

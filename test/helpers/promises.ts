@@ -18,3 +18,12 @@ export function gate<T = void>(): { promise: Promise<T>; open: (value: T) => voi
   });
   return { promise, open };
 }
+
+/** Stacks have the callers before an await, as V8 writes them. */
+export async function followsAsyncCalls(): Promise<boolean> {
+  async function afterAwait() {
+    await undefined;
+    return new Error().stack ?? "";
+  }
+  return (await afterAwait()).includes("followsAsyncCalls");
+}

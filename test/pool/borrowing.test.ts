@@ -8,6 +8,7 @@ import {
 import { expect, test, vi } from "vitest";
 import { FOREVER } from "../helpers/forever.ts";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { followsAsyncCalls } from "../helpers/promises.ts";
 
 inEveryPlace(({ open, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
@@ -458,6 +459,32 @@ inEveryPlace(({ open, capabilities }) => {
     );
     await patient;
     expect(db.isOpen).toBe(false);
+  });
+
+  test("a further close() gives the same promise, and each who is refused has an error of its own", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const db = await pool.acquire();
+    const waiting = [rejection(pool.acquire()), rejection(pool.acquire())];
+    const closing = pool.close();
+    expect(pool.close()).toBe(closing);
+    const refused = [...(await Promise.all(waiting)), await rejection(pool.acquire())];
+    for (const error of refused) expect(error).toBeInstanceOf(PoolClosedError);
+    expect(new Set(refused).size).toBe(3);
+    await db.release();
+    await closing;
+    expect(await rejection(pool.close({ timeout: -1 }))).toBeInstanceOf(RangeError);
+  });
+
+  test("an error of a wait shows who waited", async () => {
+    const pool = await open({ maxConnections: 1 });
+    const db = await pool.acquire();
+    async function whoWaits() {
+      await pool.withConnection(() => {}, { timeout: 1 });
+    }
+    const error = await rejection(whoWaits());
+    expect(error).toBeInstanceOf(AcquireTimeoutError);
+    if (await followsAsyncCalls()) expect(error.stack).toContain("whoWaits");
+    await db.release();
   });
 
   test("a call whose connection close() has taken back says that the pool is closed", async () => {

@@ -2,15 +2,7 @@ import { type BindValue, type Connection, SqliteError, sql } from "sqlite-wasm-p
 import { expect, test } from "vitest";
 import { FOREVER } from "../helpers/forever.ts";
 import { inEveryPlace, rejection } from "../helpers/kinds.ts";
-
-/** Stacks have the callers before an await, as V8 writes them. */
-async function followsAsyncCalls(): Promise<boolean> {
-  async function afterAwait() {
-    await undefined;
-    return new Error().stack ?? "";
-  }
-  return (await afterAwait()).includes("followsAsyncCalls");
-}
+import { followsAsyncCalls } from "../helpers/promises.ts";
 
 /** Each byte as a character: matchers compare long blobs number by number. */
 function readable(row: readonly unknown[]): unknown[] {

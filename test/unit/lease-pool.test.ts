@@ -106,7 +106,7 @@ describe("LeasePool", () => {
     openings[0]?.succeed();
     await first;
     const waiting = pool.acquire(FOREVER);
-    pool.shut(closedError("p"));
+    pool.shut(() => closedError("p"));
     await expect(waiting).rejects.toMatchObject({ code: "POOL_CLOSED" });
     const empty = pool.whenEmpty();
     openings[1]?.succeed();
