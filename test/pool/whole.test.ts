@@ -324,7 +324,10 @@ inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
         onProgress: () => controller.abort(reason),
       });
       expect(await rejection(aborted)).toBe(reason);
-      expect(await readFile(half)).toBeUndefined();
+      // In browsers an empty file stays: it is made before SQLite opens it.
+      if (storage !== "opfs" && storage !== "indexeddb") {
+        expect(await readFile(half)).toBeUndefined();
+      }
       expect(await pool.queryValue("SELECT count(*) FROM t")).toBe(2000);
       expect(pool.activeCount).toBe(0);
       // In IndexedDB names have no directories, and so nothing that is none.
