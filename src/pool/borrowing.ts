@@ -63,16 +63,8 @@ export class Borrowing {
       hasBegun = true;
       return body(db);
     };
-    const attempts = async (lendNow: Lend): Promise<Awaited<T>> => {
-      for (let triesLeft = MOST_TRIES; ; triesLeft--) {
-        try {
-          return await lendNow((db) => run(db, begin));
-        } catch (thrown) {
-          if (hasBegun || triesLeft === 1) throw thrown;
-          if (!hasNotRun(thrown) && !isTakenBack(thrown)) throw thrown;
-        }
-      }
-    };
+    const isAgain = (thrown: unknown) => !hasBegun && (hasNotRun(thrown) || isTakenBack(thrown));
+    const attempts = (lendNow: Lend) => again(() => lendNow((db) => run(db, begin)), isAgain);
     return inTurn
       ? await this.#inTurn(options, attempts)
       : await attempts((each) => this.lend(options, readonly, each));
@@ -118,23 +110,24 @@ export class Borrowing {
     writes: boolean,
     options: QueryOptions | undefined,
     request: (db: Connection) => Promise<T>,
-    triesLeft = MOST_TRIES,
   ): Promise<T> {
+    const limits = signalOf(options);
+    return writes && !this.#context.options.readonly
+      ? await this.#inTurn<T>(limits, (lendNow) => again(() => lendNow(request), isUnrun))
+      : await again(() => this.#lendFor(limits, request), isUnrun);
+  }
+
+  async #lendFor<T>(
+    options: AcquireOptions | undefined,
+    request: (db: Connection) => Promise<T>,
+  ): Promise<T> {
+    const lease = this.#lending.acquire(options, false);
+    const db = lease instanceof Promise ? await lease : lease;
     try {
-      if (writes && !this.#context.options.readonly)
-        return await this.inTurn(signalOf(options), request);
-      const lease = this.#lending.acquire(signalOf(options), false);
-      const db = lease instanceof Promise ? await lease : lease;
-      try {
-        return await request(db);
-      } finally {
-        const cleaned = db.isReleased ? undefined : this.#lending.release(db);
-        if (cleaned !== undefined) await cleaned;
-      }
-    } catch (thrown) {
-      const isAgain = hasNotRun(thrown) || thrown instanceof ConnectionReleasedError;
-      if (triesLeft === 1 || !isAgain) throw thrown;
-      return await this.once(writes, options, request, triesLeft - 1);
+      return await request(db);
+    } finally {
+      const cleaned = db.isReleased ? undefined : this.#lending.release(db);
+      if (cleaned !== undefined) await cleaned;
     }
   }
 
@@ -161,6 +154,25 @@ export function signalOf(
   options: { readonly signal?: AbortSignal | undefined } | undefined,
 ): AcquireOptions | undefined {
   return options?.signal === undefined ? undefined : { signal: options.signal };
+}
+
+/** Makes `attempt` again while `isAgain` says so of its failures, a few times at most. */
+async function again<T>(
+  attempt: () => Promise<T>,
+  isAgain: (thrown: unknown) => boolean,
+): Promise<T> {
+  for (let triesLeft = MOST_TRIES; ; triesLeft--) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      if (triesLeft === 1 || !isAgain(thrown)) throw thrown;
+    }
+  }
+}
+
+/** Nothing has come of a request. */
+function isUnrun(thrown: unknown): boolean {
+  return hasNotRun(thrown) || thrown instanceof ConnectionReleasedError;
 }
 
 function hasNotRun(thrown: unknown): boolean {

@@ -17,8 +17,10 @@ const SCRIPT = "/test/browser/csp-page.js";
 
 const BROWSERS: readonly (readonly [string, Launch, "opfs" | "indexeddb"])[] = [
   ["Chromium", launchChromium, "opfs"],
-  ...inWholeMatrix([["Firefox", launchFirefox, "opfs"] as const]),
-  ["WebKitGTK", launchWebKit, "indexeddb"],
+  ...inWholeMatrix([
+    ["Firefox", launchFirefox, "opfs"] as const,
+    ["WebKitGTK", launchWebKit, "indexeddb"] as const,
+  ]),
 ];
 
 let files: Bundle;

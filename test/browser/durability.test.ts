@@ -17,7 +17,7 @@ const COMMITS_BEFORE = 40;
 describe.each([
   { name: "Chromium", launch: launchChromium, isolated: true },
   ...inWholeMatrix([{ name: "Chromium", launch: launchChromium, isolated: false }]),
-  { name: "Firefox", launch: launchFirefox, isolated: true },
+  ...inWholeMatrix([{ name: "Firefox", launch: launchFirefox, isolated: true }]),
 ])("$name, isolated: $isolated", ({ launch, isolated }) => {
   test("a worker, a page, a tab and the browser end in the middle of commits", async () => {
     const bundled = await bundle(["test/browser/tabs-page.ts"]);

@@ -12,8 +12,9 @@ await declareBrowserSuites("Firefox", launchFirefox, [
     thread: "page",
     isolated: true,
     suites: [...POOL_SUITES, ...ENGINE_SUITES],
-    places: "OPFS|memory, the calling thread",
+    places: "memory, the calling thread",
   },
+  { thread: "page", isolated: true, suites: byMatrix(PLACE_SUITES, POOL_SUITES), places: "OPFS" },
   {
     thread: "worker",
     isolated: false,

@@ -3,13 +3,14 @@
 import { expect, test } from "vitest";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { withTabs } from "./tabs-harness.ts";
 
 const MEGABYTES = 60;
 
 test.each([
   { name: "Chromium", launch: launchChromium },
-  { name: "Firefox", launch: launchFirefox },
+  ...inWholeMatrix([{ name: "Firefox", launch: launchFirefox }]),
 ])(
   "a large database is exported and imported in pieces, in $name",
   async ({ launch }) => {

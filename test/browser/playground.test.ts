@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Browser } from "../harness/browsers/browser.ts";
 import { launchChromium } from "../harness/browsers/chromium.ts";
 import { launchFirefox } from "../harness/browsers/firefox.ts";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { startServer, type TestServer } from "../harness/server.ts";
 import { useDirectory } from "../helpers/kinds.ts";
 import { Person } from "./person.ts";
@@ -50,9 +51,9 @@ afterAll(async () => {
 });
 
 describe.each([
-  ["Chromium", launchChromium],
-  ["Firefox", launchFirefox],
-] as const)("the playground in %s", (name, launch) => {
+  ["Chromium", launchChromium] as const,
+  ...inWholeMatrix([["Firefox", launchFirefox] as const]),
+])("the playground in %s", (name, launch) => {
   /** For what is the page's own, and no other in another browser. */
   const once = test.runIf(name === "Chromium");
   let browser: Browser;

@@ -3,9 +3,9 @@
 
 import { describe, expect, test } from "vitest";
 import { launchChromium } from "../harness/browsers/chromium.ts";
-import { withTabs } from "./tabs-harness.ts";
+import { ISOLATIONS, withTabs } from "./tabs-harness.ts";
 
-describe.each([{ isolated: true }, { isolated: false }])("isolated: $isolated", ({ isolated }) => {
+describe.each(ISOLATIONS)("isolated: $isolated", ({ isolated }) => {
   test("a full origin is a StorageError of the reason quota, and the database is intact", async () => {
     await withTabs(launchChromium, isolated, async (tabs) => {
       const { tab } = await tabs.openPool("full.db");

@@ -47,7 +47,12 @@ const RUNS: readonly Run[] = [
     suites: byMatrix(PLACE_SUITES, POOL_SUITES),
     places: "OPFS",
   },
-  { thread: "worker", isolated: false, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
+  {
+    thread: "worker",
+    isolated: false,
+    suites: PLACE_SUITES,
+    places: byMatrix("OPFS, the calling thread", STORED_IN_THE_THREAD),
+  },
   ...inWholeMatrix<Run>([
     { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
     { thread: "worker", isolated: true, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },

@@ -4,7 +4,7 @@
 import { expect, test } from "vitest";
 import type { Tab } from "../harness/browsers/browser.ts";
 import { launchChromium } from "../harness/browsers/chromium.ts";
-import { type Tabs, withTabs } from "./tabs-harness.ts";
+import { ISOLATIONS, type Tabs, withTabs } from "./tabs-harness.ts";
 
 const TABS = 4;
 const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 6);
@@ -18,7 +18,7 @@ type Word =
   | { readonly tab: number; readonly id: string; readonly is: "unknown" | "notRun" }
   | { readonly tab: number; readonly is: "error"; readonly message: string };
 
-test.each([{ isolated: true }, { isolated: false }])(
+test.each(ISOLATIONS)(
   "no write is lost or doubled, whatever becomes of the owner; isolated: $isolated",
   async ({ isolated }) => {
     await withTabs(launchChromium, isolated, (tabs) => chaos(tabs));

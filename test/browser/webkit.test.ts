@@ -1,5 +1,5 @@
 import { launchWebKit } from "../harness/browsers/webkit.ts";
-import { inWholeMatrix } from "../harness/matrix.ts";
+import { byMatrix, inWholeMatrix } from "../harness/matrix.ts";
 import { ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
 import { declareBrowserSuites, FALLBACK_RUN, type Run } from "./suites.ts";
 
@@ -10,7 +10,13 @@ await declareBrowserSuites("WebKitGTK", launchWebKit, [
     thread: "page",
     isolated: false,
     suites: [...POOL_SUITES, ...ENGINE_SUITES],
-    places: "IndexedDB, one worker|memory, the calling thread",
+    places: "memory, the calling thread",
+  },
+  {
+    thread: "page",
+    isolated: false,
+    suites: byMatrix(PLACE_SUITES, POOL_SUITES),
+    places: "IndexedDB, one worker",
   },
   FALLBACK_RUN,
   ...inWholeMatrix<Run>([

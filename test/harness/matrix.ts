@@ -1,6 +1,7 @@
 // How much of the matrix of suites and places is run. On two cores all of it takes over half an hour, most of
-// that for starting workers. So by default every suite runs in every runtime and browser once, where a pool is
-// put by itself, and of the other places and configurations those that differ in more than one place at once;
+// that for starting workers. So by default all suites run on workers in Node and Chromium; in other runtimes and
+// browsers they all run in the calling thread, where a pool is cheap, and on workers those that depend on the
+// place. Of other places and configurations those are run that differ in more than one way at once.
 // `npm run test:matrix` runs all.
 
 const isWhole = process.env.TEST_MATRIX === "whole";

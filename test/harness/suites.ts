@@ -1,6 +1,4 @@
-// The suites that run in other places than Vitest's own processes. Starting a worker takes most of a test's
-// time, so each runtime and browser runs all of them where a pool is put by itself, and those that depend on
-// the place in the other places.
+// The suites that run in other places than Vitest's own processes; `matrix.ts` says how much of them is run.
 
 import { readdirSync } from "node:fs";
 

@@ -20,7 +20,7 @@ export interface Extent {
 }
 
 const USUAL: Extent = byMatrix<Extent>(
-  { all: "a file, two worker threads", some: "a file, the calling thread" },
+  { all: "memory, the calling thread", some: "a file, t" },
   { all: "a file, t", some: "memory, |a file, sql.js" },
 );
 
