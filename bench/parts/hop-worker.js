@@ -22,6 +22,7 @@ const host = await Host.start(
     synchronous: "full",
     foreignKeys: true,
     pragmas: {},
+    maxConnections: 5,
     statementCacheSize: 100,
     integers: "auto",
     severalThreads: false,

@@ -272,6 +272,8 @@ export interface ThreadConfig {
   readonly synchronous: Synchronous;
   readonly foreignKeys: boolean;
   readonly pragmas: Readonly<Record<string, PragmaValue>>;
+  /** Of the pool, as it was opened: they share what memory there is for pages. */
+  readonly maxConnections: number;
   readonly statementCacheSize: number;
   readonly integers: IntegerMode;
   /**

@@ -62,8 +62,10 @@ export type LineSettings = Pick<
   | "synchronous"
   | "foreignKeys"
   | "pragmas"
+  | "maxConnections"
   | "statementCacheSize"
   | "integers"
+  | "busyTimeout"
 >;
 
 /** What a worker with the files tells of itself. */

@@ -14,6 +14,7 @@ export type ThreadSettings = Pick<
   | "synchronous"
   | "foreignKeys"
   | "pragmas"
+  | "maxConnections"
   | "statementCacheSize"
   | "integers"
   | "busyTimeout"
@@ -31,7 +32,8 @@ export interface BackendOptions<Queue> extends ThreadSettings {
 /** The settings of `options` that threads need, and nothing that cannot be sent to them. */
 export function threadSettings(options: ThreadSettings): ThreadSettings {
   const { readonly, create, journalMode, synchronous } = options;
-  const { foreignKeys, pragmas, statementCacheSize, integers, busyTimeout } = options;
+  const { foreignKeys, pragmas, maxConnections, statementCacheSize } = options;
+  const { integers, busyTimeout } = options;
   return {
     readonly,
     create,
@@ -39,6 +41,7 @@ export function threadSettings(options: ThreadSettings): ThreadSettings {
     synchronous,
     foreignKeys,
     pragmas,
+    maxConnections,
     statementCacheSize,
     integers,
     busyTimeout,

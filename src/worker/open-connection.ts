@@ -8,10 +8,12 @@ import type { PragmaValue, SqlValue } from "../types.ts";
 import { firstValue } from "./first-value.ts";
 
 /**
- * Page cache of a connection in KiB, unless `pragmas` says otherwise. SQLite's own 2,000 is from a time
- * of less memory; reading a page again through the VFS costs more than keeping it.
+ * Page caches of all connections that a pool may have, and least of one, in KiB, unless `pragmas` says
+ * otherwise. SQLite's own 2,000 is from a time of less memory; reading a page again through the VFS costs more
+ * than keeping it.
  */
-const CACHE_KIB = 16_000;
+const CACHES_KIB = 160_000;
+const LEAST_CACHE_KIB = 8_000;
 
 /**
  * Opens a connection to the database of `config`, set as its options say.
@@ -26,7 +28,7 @@ export function openConnection(engine: Engine, config: ThreadConfig): EngineConn
   try {
     // Waiting is done in the caller's thread: a blocked thread could not run the lock's holder.
     pragma(connection, "busy_timeout = 0");
-    pragma(connection, `cache_size = -${CACHE_KIB}`);
+    pragma(connection, `cache_size = -${cacheKib(config)}`);
     pragma(connection, `foreign_keys = ${config.foreignKeys ? 1 : 0}`);
     for (const [name, value] of settings) if (isLayout(name)) set(name, value);
     checkEncoding(connection, config);
@@ -41,6 +43,10 @@ export function openConnection(engine: Engine, config: ThreadConfig): EngineConn
     connection.close();
     throw thrown;
   }
+}
+
+function cacheKib({ maxConnections }: ThreadConfig): number {
+  return Math.max(LEAST_CACHE_KIB, Math.floor(CACHES_KIB / maxConnections));
 }
 
 /** What a new database is laid out by: of no effect once something is in it, as the journal mode is. */

@@ -16,6 +16,7 @@ const CONFIG: Omit<ThreadConfig, "path"> = {
   synchronous: "normal",
   foreignKeys: true,
   pragmas: {},
+  maxConnections: 5,
   statementCacheSize: 0,
   integers: "auto",
   shared: undefined,

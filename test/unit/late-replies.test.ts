@@ -20,6 +20,7 @@ const config: ThreadConfig = {
   synchronous: "full",
   foreignKeys: true,
   pragmas: {},
+  maxConnections: 5,
   statementCacheSize: 10,
   integers: "auto",
   shared: undefined,

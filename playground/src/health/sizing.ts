@@ -87,7 +87,7 @@ export function advise(window: Window, { max, threads }: PoolStats): Advice {
     return {
       size,
       verdict: "good",
-      text: `On average ${window.inUse.toFixed(2)} of ${max} connections are in use: ${size} would do. Each one less saves its page cache, up to 16 MB.`,
+      text: `On average ${window.inUse.toFixed(2)} of ${max} connections are in use: ${size} would do. Each one less leaves the others more of the page cache.`,
     };
   }
   return {
