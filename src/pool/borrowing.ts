@@ -81,7 +81,7 @@ export class Borrowing {
     const stack = this.#lending.stackOfBorrower();
     const turn = this.#turn.acquire(options);
     // What is there at once is taken at once: a call that comes later must not overtake this one.
-    if (typeof turn !== "number") await turn;
+    if (turn !== undefined) await turn;
     try {
       return await body((each) => this.#lendInTurn(options, { started, stack }, each));
     } finally {

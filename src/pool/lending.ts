@@ -17,9 +17,7 @@ import { Refusals } from "./refusals.ts";
 import type { ConnectionReport } from "./stats.ts";
 
 /** Threads start side by side, but not so many that they only hinder each other. */
-function mostOpenings(threads: number): number {
-  return Math.min(Math.max(threads, 1), 4);
-}
+const MOST_OPENINGS = 4;
 
 /** How long what was interrupted may take to end before its thread is ended. */
 const INTERRUPT_GRACE_MS = 1_000;
@@ -53,7 +51,8 @@ export class Lending {
     this.#links = links;
     links.onFree = () => this.#pool.serve();
     const most = Math.min(options.maxConnections, backend.mostConnections);
-    this.#pool = new LeasePool<Link>(most, mostOpenings(backend.threads), {
+    const mostOpenings = Math.min(Math.max(backend.threads, 1), MOST_OPENINGS);
+    this.#pool = new LeasePool<Link>(most, mostOpenings, {
       open: () => links.open(),
       choose: (idle) => links.pick(idle, (link) => this.#leases.has(link)),
       close: (link, reason) => links.close(link, reason),

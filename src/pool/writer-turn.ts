@@ -44,20 +44,20 @@ export class WriterTurn {
   }
 
   /**
-   * Takes the turn, at once where it is free; `release` ends it. Gives the milliseconds waited. The wait ends
+   * Takes the turn, at once and without a promise where it is free; `release` ends it. The wait ends
    * after the caller's own `timeout`; after `busyTimeout` while those before it write; and after
    * `acquireTimeout` while the first of them waits for a connection itself: then it is the pool that keeps
    * everyone waiting, and not the write lock.
    * @throws BusyError, AcquireTimeoutError, PoolExhaustedError, PoolClosedError, the signal's reason
    */
-  acquire(options: AcquireOptions | undefined): number | Promise<number> {
+  acquire(options: AcquireOptions | undefined): undefined | Promise<void> {
     if (options !== undefined) checkAcquireOptions(options);
     if (options?.signal?.aborted) return this.#aborted(options.signal);
     this.checkNested();
     if (this.#refusal !== undefined) throw this.#refusal();
     if (!this.#semaphore.tryAcquire()) return this.#acquireLater(options ?? {});
     this.#isWriting = false;
-    return 0;
+    return undefined;
   }
 
   /** Whose turn it is waits for a connection once more. */
@@ -71,7 +71,7 @@ export class WriterTurn {
     if (waited) this.#writingSince = clock.now();
   }
 
-  async #acquireLater({ timeout, signal }: AcquireOptions): Promise<number> {
+  async #acquireLater({ timeout, signal }: AcquireOptions): Promise<void> {
     const { events } = this.#context;
     const started = clock.now();
     const lending = this.#lending;
@@ -92,7 +92,6 @@ export class WriterTurn {
       throw thrown;
     }
     this.#isWriting = false;
-    return clock.now() - started;
   }
 
   #patience(timeout = Number.POSITIVE_INFINITY): number {

@@ -4,7 +4,7 @@ import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { StorageError } from "../errors.ts";
 import { acquireLockFile, describeHolder, isLockFile } from "../storage/lock-file.ts";
-import { refuseCompanion, SUFFIXES, SUFFIXES_TO_DELETE } from "../storage/names.ts";
+import { deleteDatabaseFiles, refuseCompanion, SUFFIXES } from "../storage/names.ts";
 import { nodeFsStorage } from "../storage/node-fs.ts";
 import { sweepTemporaries } from "../storage/node-temporaries.ts";
 import { type Storage, StorageFault } from "../storage/storage.ts";
@@ -53,9 +53,7 @@ export async function deleteDatabase(path: string): Promise<void> {
 export function deleteFilesOf(path: string): void {
   const files = nodeFsStorage();
   sweepTemporaries(path);
-  for (const suffix of SUFFIXES_TO_DELETE) {
-    if (files.exists(path + suffix)) files.delete(path + suffix, true);
-  }
+  deleteDatabaseFiles(files, path, true);
 }
 
 /** The one name of a file; undefined where its directory is not there, and so no file can be. */

@@ -1,7 +1,7 @@
 // Names of databases: what is kept for their companions, and their one form where there is no file system of
 // the machine, in browsers.
 
-import { StorageFault } from "./storage.ts";
+import { type Storage, StorageFault } from "./storage.ts";
 import { refuseTemporary } from "./temporary-names.ts";
 
 /** What the names of a database's files end in, its own first; https://sqlite.org/tempfiles.html */
@@ -9,6 +9,17 @@ export const SUFFIXES = ["", "-wal", "-journal"] as const;
 
 /** The same in the order to delete them in: without the database, its log and journal mean nothing. */
 export const SUFFIXES_TO_DELETE = ["-wal", "-journal", ""] as const;
+
+/** Deletes what there is of a database that nobody has open. @throws StorageFault */
+export function deleteDatabaseFiles(
+  storage: Pick<Storage, "exists" | "delete">,
+  path: string,
+  syncDirectory: boolean,
+): void {
+  for (const suffix of SUFFIXES_TO_DELETE) {
+    if (storage.exists(path + suffix)) storage.delete(path + suffix, syncDirectory);
+  }
+}
 
 /**
  * The one form of a database's name: its parts joined by `/`, without `.`, `..` and a leading `/`.

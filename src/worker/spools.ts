@@ -2,8 +2,8 @@
 // piece, and what an export has copied is read.
 
 import type { FileRequest } from "../rpc/protocol.ts";
+import { deleteDatabaseFiles } from "../storage/names.ts";
 import type { Storage, StorageFile } from "../storage/storage.ts";
-import { deleteDatabaseFiles } from "./transfer.ts";
 
 /** What a connection is to import; the file is there until it is deleted. */
 interface Spool {
@@ -83,7 +83,7 @@ export class Spools {
     closeFile(this.#spools.get(path));
     this.#spools.delete(path);
     // An import that failed on a full disk may not have been able to delete its journal itself.
-    deleteDatabaseFiles(this.#storage, path);
+    deleteDatabaseFiles(this.#storage, path, false);
   }
 }
 

@@ -3,7 +3,7 @@
 import type { Engine, EngineBackup, EngineConnection } from "../engine/engine.ts";
 import { StorageError } from "../errors.ts";
 import type { BackupRequest, BackupResult } from "../rpc/protocol.ts";
-import { SUFFIXES_TO_DELETE } from "../storage/names.ts";
+import { deleteDatabaseFiles } from "../storage/names.ts";
 import type { Storage } from "../storage/storage.ts";
 import { firstValue } from "./first-value.ts";
 
@@ -77,7 +77,7 @@ export class BackupJob {
 
   #end(): void {
     this.#destination.close();
-    if (this.#isNew && !this.#isDone) deleteDatabaseFiles(this.#storage, this.#path);
+    if (this.#isNew && !this.#isDone) deleteDatabaseFiles(this.#storage, this.#path, false);
     if (this.#began && !this.#source.autocommit) firstValue(this.#source, "ROLLBACK");
   }
 }
@@ -132,13 +132,6 @@ function copyFrom(engine: Engine, source: string, target: EngineConnection): voi
     }
   } finally {
     copy.close();
-  }
-}
-
-/** Deletes what there is of a database that nobody has open. @throws StorageFault */
-export function deleteDatabaseFiles(storage: Storage, path: string): void {
-  for (const suffix of SUFFIXES_TO_DELETE) {
-    if (storage.exists(path + suffix)) storage.delete(path + suffix, false);
   }
 }
 

@@ -1,7 +1,7 @@
 import { launchFirefox } from "../harness/browsers/firefox.ts";
 import { byMatrix, inWholeMatrix } from "../harness/matrix.ts";
 import { ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
-import { declareBrowserSuites, FALLBACK_RUN, type Run, STORED_IN_THE_THREAD } from "./suites.ts";
+import { declareBrowserSuites, FALLBACK_RUN, type Run, WORKER_RUN } from "./suites.ts";
 
 /**
  * Under automation a worker of Firefox (153) stands still some time after a worker that it started has ended,
@@ -15,12 +15,7 @@ await declareBrowserSuites("Firefox", launchFirefox, [
     places: "memory, the calling thread",
   },
   { thread: "page", isolated: true, suites: byMatrix(PLACE_SUITES, POOL_SUITES), places: "OPFS" },
-  {
-    thread: "worker",
-    isolated: false,
-    suites: PLACE_SUITES,
-    places: byMatrix("OPFS, the calling thread", STORED_IN_THE_THREAD),
-  },
+  WORKER_RUN,
   ...inWholeMatrix<Run>([
     { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
     {

@@ -22,7 +22,15 @@ export interface Run {
 }
 
 /** What is stored, as SQLite in the caller's own thread stores it. */
-export const STORED_IN_THE_THREAD = "(OPFS|IndexedDB), the calling thread";
+const STORED_IN_THE_THREAD = "(OPFS|IndexedDB), the calling thread";
+
+/** SQLite in a worker of the page's own. */
+export const WORKER_RUN: Run = {
+  thread: "worker",
+  isolated: false,
+  suites: PLACE_SUITES,
+  places: byMatrix("OPFS, the calling thread", STORED_IN_THE_THREAD),
+};
 
 /** Where it all falls back: IndexedDB, and no WebAssembly. What runs is the same program in every browser. */
 export const FALLBACK_RUN: Run = {
@@ -47,12 +55,7 @@ const RUNS: readonly Run[] = [
     suites: byMatrix(PLACE_SUITES, POOL_SUITES),
     places: "OPFS",
   },
-  {
-    thread: "worker",
-    isolated: false,
-    suites: PLACE_SUITES,
-    places: byMatrix("OPFS, the calling thread", STORED_IN_THE_THREAD),
-  },
+  WORKER_RUN,
   ...inWholeMatrix<Run>([
     { thread: "page", isolated: true, suites: PLACE_SUITES, places: "IndexedDB" },
     { thread: "worker", isolated: true, suites: PLACE_SUITES, places: STORED_IN_THE_THREAD },
