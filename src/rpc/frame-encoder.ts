@@ -59,8 +59,11 @@ class Numbering<Key> {
   }
 }
 
-/** Thrown, and caught, in this file where something does not fit in a frame. */
-const notInFrame = new RangeError("BUG: what does not fit in a frame was not sent as a message");
+/**
+ * Thrown, and caught, in this file where something does not fit in a frame. No error: for the stack of one
+ * made at the top, Chromium under automation parses the whole script again, a tenth of a worker's start.
+ */
+const NOT_IN_FRAME = Symbol("not in frame");
 
 class FrameWriter {
   readonly #views = new Views(new ArrayBuffer(MOST_FRAME_BYTES));
@@ -104,7 +107,7 @@ class FrameWriter {
     else if (value instanceof Uint8Array) {
       this.pair(BLOB, value.length);
       this.bytes(value);
-    } else throw notInFrame;
+    } else throw NOT_IN_FRAME;
   }
 
   cells(cells: CellWriter | Uint8Array<ArrayBuffer>): void {
@@ -121,14 +124,14 @@ class FrameWriter {
 
   /** One that SQLite cannot hold goes the other way, where it is refused with its own error. */
   #bigint(value: bigint): void {
-    if (BigInt.asIntN(64, value) !== value) throw notInFrame;
+    if (BigInt.asIntN(64, value) !== value) throw NOT_IN_FRAME;
     this.pair(BIGINT, 8);
     this.#views.i64[this.#reserve(8) / 8] = value;
   }
 
   #reserve(bytes: number): number {
     const from = this.#at;
-    if (from + bytes > MOST_FRAME_BYTES) throw notInFrame;
+    if (from + bytes > MOST_FRAME_BYTES) throw NOT_IN_FRAME;
     this.#at = from + bytes;
     return from;
   }
@@ -281,7 +284,7 @@ function orUndefined(encode: () => Int32Array): Int32Array | undefined {
   try {
     return encode();
   } catch (thrown) {
-    if (thrown === notInFrame) return undefined;
+    if (thrown === NOT_IN_FRAME) return undefined;
     throw thrown;
   }
 }

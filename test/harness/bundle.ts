@@ -15,7 +15,11 @@ export async function bundle(sources: readonly string[]): Promise<Bundle> {
     configFile: false,
     root: ROOT,
     logLevel: "error",
-    define: { "process.env.NODE_ENV": '"test"', "process.platform": '"browser"' },
+    define: {
+      "process.env.NODE_ENV": '"test"',
+      "process.env.TEST_MATRIX": JSON.stringify(process.env.TEST_MATRIX ?? ""),
+      "process.platform": '"browser"',
+    },
     resolve: {
       alias: [
         // A directory: its package.json is read as it is for a package in node_modules.

@@ -1,4 +1,4 @@
-// Every suite of `test/pool` runs in each of the places that a pool can live in here.
+// Every suite of `test/pool` runs in the places that a pool can live in here.
 
 import {
   type Capabilities,
@@ -7,6 +7,7 @@ import {
   type PoolOptions,
 } from "sqlite-wasm-pool";
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
+import { inWholeMatrix } from "../harness/matrix.ts";
 import { KINDS, temporaryName, useDirectory } from "./places/node.ts";
 import type { Kind } from "./places/place.ts";
 
@@ -46,13 +47,22 @@ async function capabilitiesOf(kind: Kind): Promise<Capabilities> {
   }
 }
 
-const capabilities = new Map<Kind, Capabilities>();
-for (const kind of KINDS) capabilities.set(kind, await capabilitiesOf(kind));
+/** Runs a suite that depends on the place. */
+export function inEveryPlace(suite: (place: Place) => void): Promise<void> {
+  return inPlaces(KINDS, suite);
+}
 
-/** Runs `suite` in every place. */
-export function inEveryPlace(suite: (place: Place) => void): void {
-  for (const [kind, capabilitiesThere] of capabilities) {
+/** Runs a suite for which one place stands for another. */
+export function inUsualPlaces(suite: (place: Place) => void): Promise<void> {
+  const variants = KINDS.filter(({ isVariant }) => isVariant);
+  const usual = KINDS.filter(({ isVariant }) => !isVariant);
+  return inPlaces([...usual, ...inWholeMatrix(variants)], suite);
+}
+
+async function inPlaces(kinds: readonly Kind[], suite: (place: Place) => void): Promise<void> {
+  for (const kind of kinds) {
     const { name, storage, options } = kind;
+    const capabilities = await capabilitiesOf(kind);
     describe(name, () => {
       beforeAll(() => enter(kind));
       afterAll(() => enter(undefined));
@@ -69,7 +79,7 @@ export function inEveryPlace(suite: (place: Place) => void): void {
         threads: Number(options.threads),
         storage,
         memory: storage === "memory",
-        capabilities: capabilitiesThere,
+        capabilities,
         async open(more, name = "own") {
           const path = storage === "memory" ? ":memory:" : directory(`${count}-${name}.db`);
           const pool = await openPool(path, { name: "test", ...options, ...more });

@@ -30,7 +30,7 @@ test("bytes of another realm are bytes as well", async () => {
   });
 });
 
-inEveryPlace(({ open }) => {
+await inEveryPlace(({ open }) => {
   test("a result is the caller's alone: its connection keeps nothing of it", async () => {
     const pool = await open({ maxConnections: 1 });
     await pool.executeScript("CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)");

@@ -7,10 +7,10 @@ import {
 } from "sqlite-wasm-pool";
 import { expect, test, vi } from "vitest";
 import { FOREVER } from "../helpers/forever.ts";
-import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { gate, inUsualPlaces, rejection } from "../helpers/kinds.ts";
 import { followsAsyncCalls } from "../helpers/promises.ts";
 
-inEveryPlace(({ open, capabilities }) => {
+await inUsualPlaces(({ open, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   severally(

@@ -1,9 +1,9 @@
 // What one borrower leaves behind must not reach the next.
 
 import { expect, test } from "vitest";
-import { inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { inUsualPlaces, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open, memory, path, capabilities }) => {
+await inUsualPlaces(({ open, memory, path, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   test("an open transaction is rolled back, and told of", async () => {

@@ -2,13 +2,13 @@
 
 import type { Connection, ConnectionPool } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
-import { inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { inUsualPlaces, rejection } from "../helpers/kinds.ts";
 
 const INSERT = "INSERT INTO t VALUES (?)";
 const COUNT = "SELECT count(*) FROM t";
 const entries = (count: number) => Array.from({ length: count }, (_, i) => [i]);
 
-inEveryPlace(({ open, capabilities, threads }) => {
+await inUsualPlaces(({ open, capabilities, threads }) => {
   const severally = test.runIf(capabilities.severalConnections && capabilities.wal && threads > 0);
 
   test("many entries are one transaction: all or nothing", async () => {

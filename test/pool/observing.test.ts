@@ -1,8 +1,8 @@
 import { HealthMonitor, type PoolEvents, poolHealthCheck } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
-import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { gate, inUsualPlaces, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open, threads, storage, capabilities }) => {
+await inUsualPlaces(({ open, threads, storage, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   severally("stats() is plain data that counts what the pool did", async () => {

@@ -34,7 +34,7 @@ interface ModelConnection {
   savepoint: number[] | undefined;
 }
 
-inEveryPlace(({ open, storage, capabilities }) => {
+await inEveryPlace(({ open, storage, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   severally(

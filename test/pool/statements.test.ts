@@ -1,7 +1,7 @@
 import { type BindValue, type Connection, SqliteError, sql } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
 import { FOREVER } from "../helpers/forever.ts";
-import { inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { inUsualPlaces, rejection } from "../helpers/kinds.ts";
 import { followsAsyncCalls } from "../helpers/promises.ts";
 
 /** Each byte as a character: matchers compare long blobs number by number. */
@@ -27,7 +27,7 @@ function detached(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
   return bytes;
 }
 
-inEveryPlace(({ open, threads, capabilities }) => {
+await inUsualPlaces(({ open, threads, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   test("query() gives rows as objects, or as arrays", async () => {

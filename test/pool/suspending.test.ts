@@ -2,9 +2,9 @@
 
 import type { ConnectionPool } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
-import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { gate, inUsualPlaces, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open }) => {
+await inUsualPlaces(({ open }) => {
   test("suspend() lets go of everything, and resume() goes on", async () => {
     const pool = await open({ maxConnections: 2 });
     await pool.execute("CREATE TABLE t (a)");

@@ -8,7 +8,7 @@ import {
 import { expect, test, vi } from "vitest";
 import { gate, inEveryPlace, rejection } from "../helpers/kinds.ts";
 
-inEveryPlace(({ open, memory, capabilities }) => {
+await inEveryPlace(({ open, memory, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   test("transaction() commits when its callback resolves, and rolls back when it throws", async () => {

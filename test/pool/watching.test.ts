@@ -7,7 +7,7 @@ import {
   SqliteError,
 } from "sqlite-wasm-pool";
 import { expect, test } from "vitest";
-import { inEveryPlace, rejection } from "../helpers/kinds.ts";
+import { inUsualPlaces, rejection } from "../helpers/kinds.ts";
 
 const VALUES = "SELECT a FROM t ORDER BY a";
 
@@ -94,7 +94,7 @@ function follow(pool: ConnectionPool, sql: string) {
   };
 }
 
-inEveryPlace(({ open, capabilities }) => {
+await inUsualPlaces(({ open, capabilities }) => {
   const withTable = async () => {
     const pool = await open({ maxConnections: 3 });
     await pool.executeScript("CREATE TABLE t (a); CREATE TABLE other (a)");

@@ -17,7 +17,7 @@ async function* streamed(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
   }
 }
 
-inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
+await inEveryPlace(({ open, threads, storage, memory, path, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   severally(

@@ -17,5 +17,5 @@ process.on("unhandledRejection", (reason) => {
 
 const load = (file: string) =>
   import(new URL(`../../${file.replace(/\.ts$/, ".js")}`, import.meta.url).href);
-await runSuites(process.argv.slice(2), load, tell, { only: process.env.ONLY });
+await runSuites(process.argv.slice(2), load, tell);
 clearInterval(alive);

@@ -49,18 +49,18 @@ export function start(
   };
 }
 
-/** Runs those tests of `suites` whose full name matches `only`; the process's own failure is among the results. */
+/** Runs `suites` in those places whose names match; the process's own failure is among the results. */
 export async function runSuitesIn(
   runtime: Runtime,
   project: Project,
   suites: readonly string[],
-  only: string,
+  places: string,
 ): Promise<TestResult[]> {
   const options = [...runtime.options(project.directory)];
   // Vitest itself looks at the environment, and the suites look for the place of temporary files.
   if (options[0] === "run") options.push("--allow-env");
   const running = start(runtime, project, "test/runtimes/entry.js", suites, options, {
-    ONLY: only,
+    PLACES: places,
   });
   const results: TestResult[] = [];
   let last: TestEvent | undefined;

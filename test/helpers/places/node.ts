@@ -6,15 +6,21 @@ import type { Kind } from "./place.ts";
 
 export { openJudge } from "./native-judge.ts";
 
-export const KINDS: readonly Kind[] = [
+const ALL_KINDS: readonly Kind[] = [
   { name: "a file, two worker threads", storage: "file", options: { threads: 2 } },
   { name: "a file, the calling thread", storage: "file", options: { threads: 0 } },
-  { name: "memory, two worker threads", storage: "memory", options: { threads: 2 } },
+  {
+    name: "memory, two worker threads",
+    storage: "memory",
+    options: { threads: 2 },
+    isVariant: true,
+  },
   { name: "memory, the calling thread", storage: "memory", options: { threads: 0 } },
   {
     name: "a file, sql.js in a thread",
     storage: "file",
     options: { engine: "sql.js", threads: 2 },
+    isVariant: true,
   },
   {
     name: "memory, sql.js without WebAssembly",
@@ -23,6 +29,11 @@ export const KINDS: readonly Kind[] = [
     withoutWebAssembly: true,
   },
 ];
+
+/** `PLACES` asks for those whose names match. */
+const asked = new RegExp(process.env.PLACES ?? "");
+
+export const KINDS = ALL_KINDS.filter(({ name }) => asked.test(name));
 
 /** A database that nobody else has. */
 export function temporaryName(): string {

@@ -10,6 +10,8 @@ export interface Kind {
   readonly options: PoolOptions;
   /** As in lockdown modes. */
   readonly withoutWebAssembly?: boolean;
+  /** What is new in it beside other places, only suites that depend on the place can tell. */
+  readonly isVariant?: boolean;
 }
 
 /** Another SQLite with a copy of a database, to judge what this one wrote. */
