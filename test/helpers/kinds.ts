@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import { inWholeMatrix } from "../harness/matrix.ts";
 import { KINDS, temporaryName, useDirectory } from "./places/node.ts";
 import type { Kind } from "./places/place.ts";
+import { SharedPool } from "./shared-pool.ts";
 
 export { openJudge, readFile, useDirectory } from "./places/node.ts";
 export { gate, rejection } from "./promises.ts";
@@ -23,6 +24,8 @@ export interface Place {
   readonly capabilities: Capabilities;
   /** Opens a pool on the test's own database, or on the one of that name; closed after the test. */
   open(options?: PoolOptions, name?: string): Promise<ConnectionPool>;
+  /** A pool that is empty, for tests that need none of their own. */
+  shared(): ConnectionPool;
   /** A path in a new directory, deleted at the end. */
   path(name: string): string;
 }
@@ -35,14 +38,12 @@ function enter(kind: Kind | undefined): void {
   else Object.assign(globalThis, { WebAssembly });
 }
 
-async function capabilitiesOf(kind: Kind): Promise<Capabilities> {
+async function openIn(kind: Kind): Promise<ConnectionPool> {
   enter(kind);
-  const path = kind.storage === "memory" ? ":memory:" : temporaryName();
-  const pool = await openPool(path, kind.options);
   try {
-    return pool.capabilities;
+    const path = kind.storage === "memory" ? ":memory:" : temporaryName();
+    return await openPool(path, { name: "test", ...kind.options });
   } finally {
-    await pool.deleteDatabase();
     enter(undefined);
   }
 }
@@ -62,10 +63,14 @@ export function inUsualPlaces(suite: (place: Place) => void): Promise<void> {
 async function inPlaces(kinds: readonly Kind[], suite: (place: Place) => void): Promise<void> {
   for (const kind of kinds) {
     const { name, storage, options } = kind;
-    const capabilities = await capabilitiesOf(kind);
+    const pool = await openIn(kind);
+    const shared = await SharedPool.of(pool);
     describe(name, () => {
       beforeAll(() => enter(kind));
-      afterAll(() => enter(undefined));
+      afterAll(async () => {
+        await shared.delete();
+        enter(undefined);
+      });
       const directory = useDirectory();
       const pools: ConnectionPool[] = [];
       let count = 0;
@@ -73,19 +78,21 @@ async function inPlaces(kinds: readonly Kind[], suite: (place: Place) => void): 
         count++;
       });
       afterEach(async () => {
+        await shared.empty();
         await Promise.all(pools.splice(0).map((pool) => pool.close({ timeout: 0 })));
       });
       suite({
         threads: Number(options.threads),
         storage,
         memory: storage === "memory",
-        capabilities,
+        capabilities: pool.capabilities,
         async open(more, name = "own") {
           const path = storage === "memory" ? ":memory:" : directory(`${count}-${name}.db`);
           const pool = await openPool(path, { name: "test", ...options, ...more });
           pools.push(pool);
           return pool;
         },
+        shared: () => shared.use(),
         path: directory,
       });
     });
