@@ -1,6 +1,6 @@
 // Operations on the whole database, each on one borrowed connection.
 
-import { clock } from "../clock.ts";
+import { clock, nextTurn } from "../clock.ts";
 import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
 import { type Bytes, type CheckpointMode, MEMORY_PATH } from "../types.ts";
 import { withCallSite } from "./call-site.ts";
@@ -26,7 +26,7 @@ export interface BackupOptions {
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
   /** Ends the backup, which then rejects with the signal's reason; the destination stays as it was. */
   readonly signal?: AbortSignal | undefined;
-  /** Pages copied in a step; an integer of at least 1. Default 256. */
+  /** Pages copied in a step; an integer of at least 1. Default 256. With `threads: 0`, timers and events come between. */
   readonly pages?: number | undefined;
 }
 
@@ -204,6 +204,8 @@ export async function backup(
       done = result.done;
       const { remainingPages, totalPages } = result;
       options?.onProgress?.({ remainingPages, totalPages });
+      // Where the copying is done in this thread, all else that it has to do comes between.
+      if (!done && !link.port.parallel) await nextTurn();
     }
   } finally {
     if (!done && link.broken === undefined) await step("cancel");

@@ -19,18 +19,16 @@ const BROWSERS: readonly (readonly [string, Launch])[] = [
   ["WebKitGTK", launchWebKit],
 ];
 
-const files = await bundle(["test/harness/thread.ts", SUITE]);
+const sources = ["test/harness/thread.ts", SUITE];
+const files = await bundle(sources);
 for (const [name, launch] of BROWSERS) {
   try {
     await using server = await startServer({ files, isolated: true });
     await using browser = await launch();
     // What a worker adds is the same in each of them.
     for (const thread of name === "Chromium" ? THREADS : byMatrix(THREADS.slice(0, 1), THREADS)) {
-      declareResults(
-        `${name}, ${thread}`,
-        await runInBrowser(browser, server, thread, [SUITE]),
-        files,
-      );
+      const results = await runInBrowser(browser, server, thread, [SUITE]);
+      await declareResults(`${name}, ${thread}`, results, sources);
     }
   } catch (error) {
     test(`${name} runs the suite`, () => {

@@ -76,10 +76,8 @@ export async function declareBrowserSuites(
   runs: readonly Run[] = RUNS,
 ): Promise<void> {
   try {
-    const files = await bundle([
-      "test/harness/thread.ts",
-      ...new Set(runs.flatMap(({ suites }) => suites)),
-    ]);
+    const sources = ["test/harness/thread.ts", ...new Set(runs.flatMap(({ suites }) => suites))];
+    const files = await bundle(sources);
     await using browser = await launch();
     for (const { thread, isolated, suites, places, withoutWasm } of runs) {
       const policy = withoutWasm ? ", without WebAssembly" : "";
@@ -90,7 +88,8 @@ export async function declareBrowserSuites(
         isolated,
         ...(withoutWasm ? { csp: NO_WASM_POLICY } : {}),
       });
-      declareResults(title, await runInBrowser(browser, server, thread, suites, places), files);
+      const results = await runInBrowser(browser, server, thread, suites, places);
+      await declareResults(title, results, sources);
       if (!withoutWasm) continue;
       const loaded = server.requests.filter((path) => path.endsWith(".wasm"));
       test(`${title} loads nothing in WebAssembly`, () => {

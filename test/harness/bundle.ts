@@ -9,8 +9,11 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The files of a bundle by their paths. */
 export type Bundle = ReadonlyMap<string, string | Uint8Array>;
 
-/** Bundles each of `sources`, without writing to the disk: `test/a.ts` becomes `/test/a.js`. */
-export async function bundle(sources: readonly string[]): Promise<Bundle> {
+/**
+ * Bundles each of `sources`, without writing to the disk: `test/a.ts` becomes `/test/a.js`. With `maps` there is
+ * `/test/a.js.map` as well, which takes longer than all the rest.
+ */
+export async function bundle(sources: readonly string[], { maps = false } = {}): Promise<Bundle> {
   const output = await build({
     configFile: false,
     root: ROOT,
@@ -32,7 +35,7 @@ export async function bundle(sources: readonly string[]): Promise<Bundle> {
     build: {
       write: false,
       minify: false,
-      sourcemap: "hidden",
+      sourcemap: maps && "hidden",
       // Declarations with `using` are not parsed everywhere yet.
       target: "es2022",
       modulePreload: false,

@@ -1,6 +1,7 @@
 import {
   AcquireTimeoutError,
   type Connection,
+  type ConnectionPool,
   ConnectionReleasedError,
   PoolClosedError,
   PoolExhaustedError,
@@ -10,7 +11,7 @@ import { FOREVER } from "../helpers/forever.ts";
 import { gate, inUsualPlaces, rejection } from "../helpers/kinds.ts";
 import { followsAsyncCalls } from "../helpers/promises.ts";
 
-await inUsualPlaces(({ open, capabilities }) => {
+await inUsualPlaces(({ open, path, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   severally(
@@ -520,6 +521,40 @@ await inUsualPlaces(({ open, capabilities }) => {
     await pool.close({ timeout: 0 });
     expect(await written).toBeInstanceOf(PoolClosedError);
   });
+
+  severally.each([
+    ["executeScript()", (pool: ConnectionPool) => pool.executeScript("CREATE TABLE never (a)")],
+    ["checkpoint()", (pool: ConnectionPool) => pool.checkpoint("full")],
+  ])(
+    "%s that close() interrupts as it waits for the lock says that the pool is closed",
+    async (_, call) => {
+      const pool = await open({ maxConnections: 2, busyTimeout: Number.POSITIVE_INFINITY });
+      await pool.execute("CREATE TABLE t (a)");
+      const holder = await pool.acquire();
+      await holder.execute("BEGIN IMMEDIATE");
+      const called = rejection(call(pool));
+      while (pool.stats().busy === 0) await new Promise((resolve) => setTimeout(resolve));
+      await pool.close({ timeout: 0 });
+      expect(await called).toBeInstanceOf(PoolClosedError);
+    },
+  );
+
+  test.runIf(capabilities.attachStored)(
+    "a backup that close() ends says that the pool is closed",
+    async () => {
+      const pool = await open();
+      await pool.executeScript("CREATE TABLE t (a); INSERT INTO t VALUES (randomblob(4000000))");
+      let closing: Promise<void> | undefined;
+      const copied = pool.backup(path("unfinished.db"), {
+        pages: 1,
+        onProgress: () => {
+          closing ??= pool.close({ timeout: 0 });
+        },
+      });
+      expect(await rejection(copied)).toBeInstanceOf(PoolClosedError);
+      await closing;
+    },
+  );
 
   test("an onConnect that never ends keeps no opening from being aborted", async () => {
     const controller = new AbortController();

@@ -40,7 +40,7 @@ export async function declareRuntime(
     if (places !== undefined)
       results.push(...(await runSuitesIn(runtime, project, suites, places)));
   }
-  declareResults(runtime.name, results);
+  await declareResults(runtime.name, results);
   describe(`${runtime.name}, processes`, () => declareProcesses(runtime, project));
   return project;
 }
