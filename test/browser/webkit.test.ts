@@ -18,7 +18,7 @@ await declareBrowserSuites("WebKitGTK", launchWebKit, [
     suites: byMatrix(PLACE_SUITES, POOL_SUITES),
     places: "IndexedDB, one worker",
   },
-  FALLBACK_RUN,
+  byMatrix<Run>({ ...FALLBACK_RUN, suites: ["test/pool/transactions.test.ts"] }, FALLBACK_RUN),
   ...inWholeMatrix<Run>([
     {
       thread: "page",

@@ -11,34 +11,37 @@ import { bundleInto, makeProject, type Project } from "../helpers/project.ts";
 import { runSuitesIn, start } from "./run.ts";
 import type { Runtime } from "./runtimes.ts";
 
-/** The places, by a pattern of their names. */
-export interface Extent {
-  /** Where all of the behaviour suites run. */
-  readonly all?: string;
-  /** Where only those run that depend on the place. */
-  readonly some?: string;
-}
+/** Suites, and a pattern of the names of the places they run in. */
+type Extent = readonly (readonly [suites: readonly string[], places: string])[];
 
-const USUAL: Extent = byMatrix<Extent>(
-  { all: "memory, the calling thread", some: "a file, t" },
-  { all: "a file, t", some: "memory, |a file, sql.js" },
+const USUAL = byMatrix<Extent>(
+  [
+    [POOL_SUITES, "memory, the calling thread"],
+    [PLACE_SUITES, "a file, t"],
+  ],
+  [
+    [POOL_SUITES, "a file, t"],
+    [PLACE_SUITES, "memory, |a file, sql.js"],
+  ],
+);
+
+/** Between the oldest version and the newest of a runtime. */
+export const BETWEEN = byMatrix<Extent>(
+  [[["test/pool/transactions.test.ts"], "a file, two worker threads"]],
+  [
+    [POOL_SUITES, "a file, two worker threads"],
+    [PLACE_SUITES, "a file, the calling thread"],
+  ],
 );
 
 /** Runs the behaviour suites in `runtime`; declares each of their tests, and those of processes. */
-export async function declareRuntime(
-  runtime: Runtime,
-  { all, some }: Extent = USUAL,
-): Promise<Project> {
+export async function declareRuntime(runtime: Runtime, extent: Extent = USUAL): Promise<Project> {
   const project = makeProject();
   afterAll(() => project[Symbol.dispose]());
   await bundleInto(project, ["test/runtimes/entry.ts", ...POOL_SUITES]);
   const results: TestResult[] = [];
-  for (const [suites, places] of [
-    [POOL_SUITES, all],
-    [PLACE_SUITES, some],
-  ] as const) {
-    if (places !== undefined)
-      results.push(...(await runSuitesIn(runtime, project, suites, places)));
+  for (const [suites, places] of extent) {
+    results.push(...(await runSuitesIn(runtime, project, suites, places)));
   }
   await declareResults(runtime.name, results);
   describe(`${runtime.name}, processes`, () => declareProcesses(runtime, project));

@@ -1,5 +1,4 @@
-import { declareRuntime } from "./declare.ts";
+import { BETWEEN, declareRuntime } from "./declare.ts";
 import { node } from "./runtimes.ts";
 
-// Between the oldest version and the newest, only what depends on the place is run, in files.
-await declareRuntime(node(22), { some: "a file, t" });
+await declareRuntime(node(22), BETWEEN);
