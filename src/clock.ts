@@ -13,7 +13,7 @@ export function sleep(ms: number): Promise<void> {
  * Resolves once the thread has had a turn for all else: timers, events, painting. A timer of its own would be
  * late in a page that is not seen: it has them once a second.
  */
-export function nextTurn(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

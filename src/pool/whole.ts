@@ -1,6 +1,6 @@
 // Operations on the whole database, each on one borrowed connection.
 
-import { clock, nextTurn } from "../clock.ts";
+import { clock, nextTask } from "../clock.ts";
 import type { BackupResult, FileRequest, Reply, Request } from "../rpc/protocol.ts";
 import { type Bytes, type CheckpointMode, MEMORY_PATH } from "../types.ts";
 import { withCallSite } from "./call-site.ts";
@@ -205,7 +205,7 @@ export async function backup(
       const { remainingPages, totalPages } = result;
       options?.onProgress?.({ remainingPages, totalPages });
       // Where the copying is done in this thread, all else that it has to do comes between.
-      if (!done && !link.port.parallel) await nextTurn();
+      if (!done && !link.port.parallel) await nextTask();
     }
   } finally {
     if (!done && link.broken === undefined) await step("cancel");

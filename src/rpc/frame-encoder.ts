@@ -61,7 +61,7 @@ class Numbering<Key> {
 
 /**
  * Thrown, and caught, in this file where something does not fit in a frame. No error: for the stack of one
- * made at the top, Chromium under automation parses the whole script again, a tenth of a worker's start.
+ * made at the top, Chromium under automation parses the whole script again as each worker starts.
  */
 const NOT_IN_FRAME = Symbol("not in frame");
 

@@ -1,6 +1,6 @@
 import { launchWebKit } from "../harness/browsers/webkit.ts";
 import { byMatrix, inWholeMatrix } from "../harness/matrix.ts";
-import { ENGINE_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
+import { ENGINE_SUITES, LEAST_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
 import { declareBrowserSuites, FALLBACK_RUN, type Run } from "./suites.ts";
 
 // There is no shared memory, with isolation or without, and no private file system. What a worker's own
@@ -18,7 +18,7 @@ await declareBrowserSuites("WebKitGTK", launchWebKit, [
     suites: byMatrix(PLACE_SUITES, POOL_SUITES),
     places: "IndexedDB, one worker",
   },
-  byMatrix<Run>({ ...FALLBACK_RUN, suites: ["test/pool/transactions.test.ts"] }, FALLBACK_RUN),
+  byMatrix<Run>({ ...FALLBACK_RUN, suites: LEAST_SUITES }, FALLBACK_RUN),
   ...inWholeMatrix<Run>([
     {
       thread: "page",

@@ -7,7 +7,7 @@ import {
   type PoolOptions,
 } from "sqlite-wasm-pool";
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
-import { inWholeMatrix } from "../harness/matrix.ts";
+import { byMatrix } from "../harness/matrix.ts";
 import { KINDS, temporaryName, useDirectory } from "./places/node.ts";
 import type { Kind } from "./places/place.ts";
 import { SharedPool } from "./shared-pool.ts";
@@ -25,7 +25,7 @@ export interface Place {
   /** Opens a pool on the test's own database, or on the one of that name; closed after the test. */
   open(options?: PoolOptions, name?: string): Promise<ConnectionPool>;
   /** A pool that is empty, for tests that need none of their own. */
-  shared(): ConnectionPool;
+  shared(): Promise<ConnectionPool>;
   /** A path in a new directory, deleted at the end. */
   path(name: string): string;
 }
@@ -55,20 +55,19 @@ export function inEveryPlace(suite: (place: Place) => void): Promise<void> {
 
 /** Runs a suite for which one place stands for another. */
 export function inUsualPlaces(suite: (place: Place) => void): Promise<void> {
-  const variants = KINDS.filter(({ isVariant }) => isVariant);
   const usual = KINDS.filter(({ isVariant }) => !isVariant);
-  return inPlaces([...usual, ...inWholeMatrix(variants)], suite);
+  return inPlaces(byMatrix(usual, KINDS), suite);
 }
 
 async function inPlaces(kinds: readonly Kind[], suite: (place: Place) => void): Promise<void> {
   for (const kind of kinds) {
     const { name, storage, options } = kind;
     const pool = await openIn(kind);
-    const shared = await SharedPool.of(pool);
+    const shared = new SharedPool(pool);
     describe(name, () => {
       beforeAll(() => enter(kind));
       afterAll(async () => {
-        await shared.delete();
+        await pool.deleteDatabase();
         enter(undefined);
       });
       const directory = useDirectory();

@@ -31,7 +31,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   test("query() gives rows as objects, or as arrays", async () => {
-    const pool = shared();
+    const pool = await shared();
     const text = "SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL";
     expect(await pool.query(text)).toEqual([
       { a: 1, b: "x" },
@@ -49,7 +49,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("queryFirst() and queryValue() give the first row and its first column", async () => {
-    const pool = shared();
+    const pool = await shared();
     expect(await pool.queryFirst("SELECT 1 AS a, 2 AS b UNION SELECT 3, 4")).toEqual({
       a: 1,
       b: 2,
@@ -62,7 +62,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("describe() takes a script apart, and runs nothing of it", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.withConnection(async (db) => {
       const script = "CREATE TABLE t (a); -- é\n SELECT 1 AS a, :p, ? AS a; ";
       const first = await db.describe(script);
@@ -91,7 +91,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("execute() takes any statement, and counts what it changed", async () => {
-    const pool = shared();
+    const pool = await shared();
     expect((await pool.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a)")).changes).toBe(0);
     expect(await pool.execute("INSERT INTO t (a) VALUES (1), (2)")).toEqual({
       changes: 2,
@@ -107,7 +107,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("query() returns what RETURNING returns, and the write takes effect", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
     const text = "INSERT INTO t (a) VALUES (?), (?) RETURNING id, a";
     expect(await pool.query(text, ["x", "y"])).toEqual([
@@ -119,7 +119,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("parameters go by position and by name, in every type", async () => {
-    const pool = shared();
+    const pool = await shared();
     const bytes = new Uint8Array([0, 1, 255]);
     const one = await pool.queryFirst("SELECT ? a, ?2 b, ?3 c, ? d, ? e, ? f, ? g", [
       null,
@@ -175,7 +175,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
     ["bytes", "SELECT 1", new Uint8Array(), /not an instance of Uint8Array/],
     ["nameless", "SELECT ?", { a: 1 }, /parameter 1 has no name/],
   ])("a wrong parameter is named: %s", async (_label, text, params, message) => {
-    const pool = shared();
+    const pool = await shared();
     const error = await rejection(pool.query(text, params as never));
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toMatch(message);
@@ -203,7 +203,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("what is no statement of a batch is named", async () => {
-    const pool = shared();
+    const pool = await shared();
     const error = await rejection(pool.batch([{ sql: "SELECT 1" }, null] as never));
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toMatch(/statement 2 of the batch is null/);
@@ -243,7 +243,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("unknown options of a statement are refused", async () => {
-    const pool = shared();
+    const pool = await shared();
     const error = await rejection(pool.query("SELECT 1", [], { rowmode: "array" } as never));
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toContain("rowmode");
@@ -253,7 +253,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("options that no call knows, or of the wrong kind, are refused by every call", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.withConnection(async (db) => {
       const wrong: readonly [string, () => unknown][] = [
         ["mdoe", () => db.transaction(() => 1, { mdoe: "deferred" } as never)],
@@ -275,7 +275,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("a syntax error carries code, SQL and offset", async () => {
-    const pool = shared();
+    const pool = await shared();
     const text = "SELECT é, FROM t";
     const error = (await rejection(pool.query(text))) as SqliteError;
     expect(error).toBeInstanceOf(SqliteError);
@@ -283,7 +283,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("a constraint error has the extended code, in every thread", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a UNIQUE)");
     await pool.execute("INSERT INTO t VALUES (1)");
     async function whoInserts() {
@@ -298,7 +298,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("several statements where one is allowed are refused before anything runs", async () => {
-    const pool = shared();
+    const pool = await shared();
     const error = await rejection(pool.execute("CREATE TABLE t (a); CREATE TABLE u (a)"));
     expect(error).toMatchObject({ code: "SQLITE_MISUSE" });
     expect(error.message).toContain("executeScript");
@@ -309,7 +309,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("executeMany() is one transaction: all or nothing", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a UNIQUE)");
     const text = "INSERT INTO t VALUES (:a)";
     expect(await pool.executeMany(text, [{ a: 1 }, { a: 2 }, { a: 3 }])).toEqual({ changes: 3 });
@@ -323,7 +323,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("executeMany() keeps values of every type and size apart", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.executeScript(`CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c, d);
       CREATE TABLE log (a, b);
       CREATE TRIGGER tr AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.a, new.b); END;`);
@@ -350,7 +350,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("executeScript() runs statements in turn, and takes no parameters", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.executeScript(`
       CREATE TABLE t (a); -- one
       INSERT INTO t VALUES (1);
@@ -366,7 +366,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("batch() is atomic and gives each statement's rows and changes", async () => {
-    const pool = shared();
+    const pool = await shared();
     const results = await pool.batch([
       { sql: "CREATE TABLE t (id INTEGER PRIMARY KEY, a)" },
       { sql: "INSERT INTO t (a) VALUES (?), (?)", params: [1, 2] },
@@ -405,7 +405,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("a change of the schema changes no rows", async () => {
-    const pool = shared();
+    const pool = await shared();
     const module = pool.capabilities.fts5 ? "fts5" : "fts3";
     const made = await pool.execute(`CREATE VIRTUAL TABLE words USING ${module}(text)`);
     expect(made.changes).toBe(0);
@@ -470,7 +470,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("text and blobs round-trip exactly", async () => {
-    const pool = shared();
+    const pool = await shared();
     const texts = [
       "",
       "a\0b",
@@ -497,7 +497,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("2,000 columns come back in order", async () => {
-    const pool = shared();
+    const pool = await shared();
     const columns = Array.from({ length: 2_000 }, (_, i) => `${i} AS c${i}`);
     const row = await pool.queryFirst(`SELECT ${columns}`);
     expect(row).toEqual(Object.fromEntries(columns.map((_, i) => [`c${i}`, i])));
@@ -552,7 +552,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("iterate() reports an error in the middle of a scan", async () => {
-    const pool = shared();
+    const pool = await shared();
     const seen: unknown[] = [];
     const failing = (async () => {
       const text =
@@ -675,7 +675,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("executeMany() takes no template that carries parameters", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a)");
     const withOwn = sql`INSERT INTO t VALUES (${7})`;
     expect(await rejection(pool.executeMany(withOwn, [[1]]))).toBeInstanceOf(TypeError);
@@ -704,7 +704,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("a statement's own timeout stops it", async () => {
-    const pool = shared();
+    const pool = await shared();
     const error = await rejection(pool.query(FOREVER, [], { timeout: 10 }));
     expect(error.message).toBe("the statement was stopped after its timeout of 10 ms");
     expect(error).toMatchObject({ code: "SQLITE_INTERRUPT" });
@@ -712,7 +712,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("a statement that waits behind others hears of its abort at once", async () => {
-    const pool = shared();
+    const pool = await shared();
     const db = await pool.acquire();
     const controller = new AbortController();
     const reason = new Error("no longer wanted");
@@ -727,7 +727,7 @@ await inUsualPlaces(({ open, shared, threads, capabilities }) => {
   });
 
   test("statements of one connection run in the order they were made", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.withConnection(async (db) => {
       const made = [
         db.execute("CREATE TABLE t (a)"),

@@ -12,7 +12,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   const severally = test.runIf(capabilities.severalConnections);
 
   test("transaction() commits when its callback resolves, and rolls back when it throws", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a)");
     const result = await pool.transaction(async (db) => {
       expect(db.inTransaction).toBe(true);
@@ -30,7 +30,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("a transaction inside a transaction is a savepoint", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a)");
     await pool.transaction(async (db) => {
       await db.execute("INSERT INTO t VALUES (1)");
@@ -47,7 +47,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("the three modes begin as they say; another is a TypeError", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a)");
     for (const mode of ["deferred", "immediate", "exclusive"] as const) {
       await pool.transaction((db) => db.execute("INSERT INTO t VALUES (1)"), { mode });
@@ -125,7 +125,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   }
 
   test("statements sent before the transaction was known to have ended are not run", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a UNIQUE)");
     await pool.execute("INSERT INTO t VALUES (1)");
     const writing = pool.write(async (db) => {
@@ -139,7 +139,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("a callback that ends its transaction itself cannot go on behind its back", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a)");
     const writing = pool.write(async (db) => {
       await db.execute("INSERT INTO t VALUES (1)");
@@ -151,7 +151,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("a savepoint in a transaction begun by hand is refused once that has ended", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a UNIQUE)");
     await pool.execute("INSERT INTO t VALUES (1)");
     await pool.withConnection(async (db) => {
@@ -168,7 +168,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("transactions of one connection that are asked for together come one after the other", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a)");
     const failure = new Error("no");
     await pool.withConnection(async (db) => {
@@ -216,7 +216,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("a batch takes nothing that would end its transaction", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a)");
     const insert = { sql: "INSERT INTO t VALUES (1)" };
     for (const sql of ["COMMIT", "ROLLBACK", "BEGIN", "END"]) {
@@ -235,7 +235,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("a transaction is not kept while one inside of it still runs", async () => {
-    const pool = shared();
+    const pool = await shared();
     await pool.execute("CREATE TABLE t (a)");
     const mayEnd = gate();
     let inner: Promise<unknown> | undefined;
@@ -257,7 +257,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("a transaction whose signal is aborted does not begin, inside of another one either", async () => {
-    const pool = shared();
+    const pool = await shared();
     const reason = new Error("enough");
     const signal = AbortSignal.abort(reason);
     let ran = false;
@@ -314,7 +314,7 @@ await inEveryPlace(({ open, shared, memory, capabilities }) => {
   });
 
   test("a COMMIT of its own ends what pool.read() reads, and is not passed over", async () => {
-    const pool = shared();
+    const pool = await shared();
     const reading = pool.read(async (db) => {
       await db.execute("COMMIT");
       return await db.queryValue("SELECT 1");

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { declareResults } from "../harness/declare.ts";
 import { byMatrix } from "../harness/matrix.ts";
 import type { TestResult } from "../harness/results.ts";
-import { PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
+import { LEAST_SUITES, PLACE_SUITES, POOL_SUITES } from "../harness/suites.ts";
 import { bundleInto, makeProject, type Project } from "../helpers/project.ts";
 import { runSuitesIn, start } from "./run.ts";
 import type { Runtime } from "./runtimes.ts";
@@ -27,7 +27,7 @@ const USUAL = byMatrix<Extent>(
 
 /** Between the oldest version and the newest of a runtime. */
 export const BETWEEN = byMatrix<Extent>(
-  [[["test/pool/transactions.test.ts"], "a file, two worker threads"]],
+  [[LEAST_SUITES, "a file, two worker threads"]],
   [
     [POOL_SUITES, "a file, two worker threads"],
     [PLACE_SUITES, "a file, the calling thread"],
